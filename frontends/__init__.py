@@ -1,0 +1,1 @@
+"""The input forms: one file each; graph forms share one graph builder."""

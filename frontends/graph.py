@@ -1,0 +1,357 @@
+"""The graph of neurons that all graph forms become: arrays, checked once.
+
+Neurons are numbered 0..N-1 in the order of the file. A neuron is an input, or computes
+``f(aggregate(w * x over its edges) + bias)``. Edges are kept by target, within a target in the order of its in-set; each
+names a parameter, and equal numbers are a shared parameter. No Python object per edge exists: names and locations are
+made when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from irc.frontends.activation import IDENTITY, Activation
+from irc.frontends.topology import cycles, orderable
+from irc.ir.diagnostics import Diagnostic, Diagnostics, fail
+from irc.ir.locations import UNKNOWN, Location, NameLocation, Source
+
+AGGREGATIONS = ("sum", "product", "max", "min", "mean")
+"""How a neuron joins its weighted inputs; ``Graph.aggregation`` holds positions in this tuple."""
+
+_SHOWN_CYCLE = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """N neurons, E edges, P parameters. Arrays are int64 and read-only unless said otherwise.
+
+    ``source``, ``target`` (E): neuron numbers; sorted by target, then in in-set order.
+    ``parameter`` (E): the parameter that is the edge's weight, 0..P-1; equal numbers share one.
+    ``bias`` (N): the parameter added to the aggregate, or -1.
+    ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS.
+    ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
+    ``labels``: a unique name per neuron, or None: then neurons are n00, n01, ... (hexadecimal).
+    ``initial`` (P, float64): start values, NaN where one is to be drawn; None: all are to be drawn, U(+-1/sqrt(fan_in)).
+    ``given_names``: names of parameters that the user chose; the others follow from the edges.
+    ``origin``, ``neuron_offsets`` (N), ``edge_offsets`` (E): the text, and where in it each neuron and edge stands.
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    parameter: np.ndarray
+    bias: np.ndarray
+    activations: tuple[Activation, ...]
+    activation: np.ndarray
+    aggregation: np.ndarray
+    is_input: np.ndarray
+    outputs: np.ndarray
+    parameter_count: int
+    name: str = "net"
+    labels: tuple[str, ...] | None = None
+    initial: np.ndarray | None = None
+    given_names: Mapping[int, str] = field(default_factory=dict)
+    origin: Source | None = None
+    neuron_offsets: np.ndarray | None = None
+    edge_offsets: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    @classmethod
+    def from_edges(
+        cls,
+        count: int,
+        source: np.ndarray,
+        target: np.ndarray,
+        *,
+        activations: tuple[Activation, ...],
+        activation: np.ndarray,
+        is_input: np.ndarray,
+        values: np.ndarray | None = None,
+        edge_offsets: np.ndarray | None = None,
+        **fields: Any,
+    ) -> Graph:
+        """A graph of weighted sums without biases, every edge with a parameter of its own, every sink an output.
+
+        ``source``, ``target``, ``values`` (float weights) and ``edge_offsets`` go by edge, in any order of targets; the
+        edges of one target must be in in-set order. ``fields`` are further fields of the graph.
+        """
+        if np.any(target[1:] < target[:-1]):
+            order = np.argsort(target, kind="stable")
+            source, target = source[order], target[order]
+            values = None if values is None else values[order]
+            edge_offsets = None if edge_offsets is None else edge_offsets[order]
+        return cls(
+            source=source,
+            target=target,
+            parameter=np.arange(len(source)),
+            bias=np.full(count, -1),
+            activations=activations,
+            activation=activation,
+            aggregation=np.zeros(count, dtype=np.int64),
+            is_input=is_input,
+            outputs=sinks(count, source),
+            parameter_count=len(source),
+            initial=values,
+            edge_offsets=edge_offsets,
+            **fields,
+        )
+
+    @property
+    def neuron_count(self) -> int:
+        """N, inputs included."""
+        return len(self.is_input)
+
+    @property
+    def edge_count(self) -> int:
+        """E."""
+        return len(self.source)
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """The numbers of the input neurons, ascending: the columns of the net's argument."""
+        return np.flatnonzero(self.is_input)
+
+    @cached_property
+    def fan_in(self) -> np.ndarray:
+        """The number of edges into each neuron (N)."""
+        return np.bincount(self.target, minlength=self.neuron_count)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """CSR offsets (N + 1): the edges into neuron ``j`` are ``offsets[j]`` up to ``offsets[j + 1]``."""
+        return np.concatenate([[0], np.cumsum(self.fan_in)])
+
+    @cached_property
+    def parameter_fan_in(self) -> np.ndarray:
+        """For each parameter (P) the fan-in of the first neuron that uses it: it scales the draw of a start value."""
+        result = np.zeros(self.parameter_count, dtype=np.int64)
+        biased = np.flatnonzero(self.bias >= 0)
+        used = np.concatenate([self.parameter, self.bias[biased]])
+        neurons = np.concatenate([self.target, biased])
+        result[used[::-1]] = self.fan_in[neurons[::-1]]  # reversed: of several assignments the last one stays
+        return result
+
+    def activation_of(self, neuron: int) -> Activation:
+        """The activation of a neuron."""
+        return self.activations[self.activation[neuron]]
+
+    def aggregation_of(self, neuron: int) -> str:
+        """The name of a neuron's aggregation."""
+        return AGGREGATIONS[self.aggregation[neuron]]
+
+    @cached_property
+    def topological_order(self) -> np.ndarray:
+        """All neurons (N), sources before targets, of several possible ones the smallest first. Error for a cycle."""
+        order = orderable(self.neuron_count, self.source, self.target)
+        if len(order) < self.neuron_count:
+            diagnostics = Diagnostics()
+            self._check_cycles(diagnostics)
+            diagnostics.raise_errors()
+        return order
+
+    # Names
+
+    @cached_property
+    def digits(self) -> int:
+        """Hexadecimal digits of a neuron number in names: as many as the largest needs, at least two."""
+        return max(2, len(f"{max(self.neuron_count - 1, 0):x}"))
+
+    def neuron_name(self, neuron: int) -> str:
+        """The neuron's label, or ``n`` and its number: ``n0c``."""
+        return self.labels[neuron] if self.labels else f"n{neuron:0{self.digits}x}"
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """A name for each parameter (P), unique: the user's, or of the first edge or neuron that uses it.
+
+        That is ``w<i><j>`` and ``b<j>``, or ``w_<label>_<label>`` and ``b_<label>``. Where labels make two names
+        equal (``a_b``, ``c`` and ``a``, ``b_c``), the later gets a number behind it.
+        """
+        parts = self.labels or [f"{neuron:0{self.digits}x}" for neuron in range(self.neuron_count)]
+        dash = "_" if self.labels else ""
+        names = [""] * self.parameter_count
+        biased = np.flatnonzero(self.bias >= 0).tolist()
+        for neuron, parameter in zip(biased, self.bias[biased].tolist(), strict=True):
+            names[parameter] = f"b{dash}{parts[neuron]}"
+        edges = zip(self.source.tolist(), self.target.tolist(), self.parameter.tolist(), strict=True)
+        for i, j, parameter in edges:
+            if not names[parameter]:
+                names[parameter] = f"w{dash}{parts[i]}{dash}{parts[j]}"
+        for parameter, name in self.given_names.items():
+            names[parameter] = name
+        return tuple(names) if len(set(names)) == len(names) else self._made_unique(names)
+
+    def _made_unique(self, names: Sequence[str]) -> tuple[str, ...]:
+        """``names`` with numbers behind repeated ones; names that the user gave stay."""
+        taken = set(self.given_names.values())
+        unique = []
+        for parameter, name in enumerate(names):
+            candidate, number = name, 1
+            while parameter not in self.given_names and candidate in taken:
+                number += 1
+                candidate = f"{name}_{number}"
+            taken.add(candidate)
+            unique.append(candidate)
+        return tuple(unique)
+
+    # Places
+
+    def neuron_location(self, neuron: int) -> Location:
+        """The neuron's name, and where it stands in the text."""
+        return NameLocation(self.neuron_name(neuron), self._place(self.neuron_offsets, neuron))
+
+    def edge_location(self, edge: int) -> Location:
+        """The name of the edge's target, and where the edge stands in the text."""
+        return NameLocation(self.neuron_name(int(self.target[edge])), self._place(self.edge_offsets, edge))
+
+    def _place(self, offsets: np.ndarray | None, position: int) -> Location:
+        if self.origin is None or offsets is None:
+            return UNKNOWN
+        return self.origin.location(int(offsets[position]))
+
+    # Outputs
+
+    def with_outputs(self, outputs: Any) -> Graph:
+        """The same graph with other outputs: names or numbers of neurons, one or a list, in the order wanted.
+
+        Raises Error for an unknown name, a number out of range, a repeated or an empty choice.
+        """
+        chosen = [outputs] if isinstance(outputs, (str, Integral)) else outputs
+        if not isinstance(chosen, Iterable):
+            fail(f"outputs must be names or numbers of neurons, not {type(outputs).__name__}")
+        diagnostics = Diagnostics()
+        numbers = [self._number_of(item, diagnostics) for item in chosen]
+        if not numbers:
+            diagnostics.error("no outputs: name at least one neuron")
+        known = [number for number in numbers if number is not None]
+        for position, number in enumerate(known):
+            if number in known[:position]:
+                diagnostics.error(f"neuron {self.neuron_name(number)} is twice among the outputs")
+        diagnostics.raise_errors()
+        return replace(self, outputs=np.array(known, dtype=np.int64))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {self.neuron_name(neuron): neuron for neuron in range(self.neuron_count)}
+
+    def _number_of(self, item: Any, diagnostics: Diagnostics) -> int | None:
+        if isinstance(item, str) and item in self._numbers:
+            return self._numbers[item]
+        if isinstance(item, Integral) and not isinstance(item, bool) and 0 <= item < self.neuron_count:
+            return int(item)
+        last = self.neuron_count - 1
+        diagnostics.error(
+            f"outputs: there is no neuron {item!r}; neurons are 0 to {last}, "
+            f"by name {self.neuron_name(0)} to {self.neuron_name(last)}"
+        )
+        return None
+
+    # Checks
+
+    def validate(self, diagnostics: Diagnostics) -> None:
+        """Record everything that makes this graph no net: it needs in-range numbers in all its arrays, and no more.
+
+        That is: no neuron, bad labels, a repeated edge, a cycle (listed), an edge into an input, an aggregation of nothing.
+        """
+        if not self.neuron_count:
+            diagnostics.error("a net needs at least one neuron")
+        self._check_labels(diagnostics)
+        self._check_repeated_edges(diagnostics)
+        self._check_cycles(diagnostics)
+        for edge in np.flatnonzero(self.is_input[self.target]).tolist():
+            name = self.neuron_name(int(self.target[edge]))
+            diagnostics.error(f"input {name} has an edge into it", self.edge_location(edge))
+        nothing = (self.fan_in == 0) & ~self.is_input & (self.aggregation != AGGREGATIONS.index("sum"))
+        for neuron in np.flatnonzero(nothing).tolist():
+            diagnostics.error(
+                f"neuron {self.neuron_name(neuron)} has no in-edges: their {self.aggregation_of(neuron)} is not defined",
+                self.neuron_location(neuron),
+            )
+
+    def _check_labels(self, diagnostics: Diagnostics) -> None:
+        if self.labels is None:
+            return
+        if len(self.labels) != self.neuron_count:
+            fail(f"{len(self.labels)} labels for {self.neuron_count} neurons")
+        first: dict[str, int] = {}
+        for neuron, label in enumerate(self.labels):
+            if not label:
+                diagnostics.error(f"neuron {neuron} has an empty label", self.neuron_location(neuron))
+            elif label in first:
+                note = Diagnostic("it is first used here", self.neuron_location(first[label]), "note")
+                where = self.neuron_location(neuron)
+                diagnostics.error(f"label {label!r} is used for two neurons", where, *_placed(note))
+            first.setdefault(label, neuron)
+
+    def _check_repeated_edges(self, diagnostics: Diagnostics) -> None:
+        order = np.lexsort((self.source, self.target))  # stable: equal edges stay in the order of the file
+        same = (np.diff(self.source[order]) == 0) & (np.diff(self.target[order]) == 0)
+        for at in np.flatnonzero(same).tolist():
+            before, edge = int(order[at]), int(order[at + 1])
+            note = Diagnostic("the same edge, before", self.edge_location(before), "note")
+            names = f"{self.neuron_name(int(self.source[edge]))} -> {self.neuron_name(int(self.target[edge]))}"
+            diagnostics.error(f"edge {names} is given twice", self.edge_location(edge), *_placed(note))
+
+    def _check_cycles(self, diagnostics: Diagnostics) -> None:
+        loops = self.source == self.target
+        for edge in np.flatnonzero(loops).tolist():
+            name = self.neuron_name(int(self.target[edge]))
+            diagnostics.error(f"cycle: {name} -> {name}; a net must be feed-forward", self.edge_location(edge))
+        for cycle in cycles(self.neuron_count, self.source[~loops], self.target[~loops]):
+            # The edge that closes it: from its last neuron back to its first.
+            closing = np.flatnonzero((self.source == cycle[-1]) & (self.target == cycle[0]))[0]
+            names = [self.neuron_name(neuron) for neuron in cycle[:_SHOWN_CYCLE]]
+            if len(cycle) > _SHOWN_CYCLE:
+                names.append(f"... ({len(cycle) - _SHOWN_CYCLE} more)")
+            text = " -> ".join([*names, names[0]])
+            diagnostics.error(f"cycle: {text}; a net must be feed-forward", self.edge_location(int(closing)))
+
+
+def _placed(note: Diagnostic) -> tuple[Diagnostic, ...]:
+    """The note, if it says where: without a place it would only repeat the error."""
+    return (note,) if note.location.file_location() else ()
+
+
+def sinks(count: int, source: np.ndarray) -> np.ndarray:
+    """The neurons without an out-edge, ascending: the outputs unless the user chooses."""
+    return np.flatnonzero(np.bincount(source, minlength=count) == 0)
+
+
+def finished(graph: Graph, outputs: Any, diagnostics: Diagnostics) -> Graph:
+    """The last step of every graph frontend: checks, and the user's choice of ``outputs`` (None: every sink).
+
+    Raises everything in ``diagnostics`` as one Error, if an error is among it; else hands its warnings to Python.
+    """
+    graph.validate(diagnostics)
+    diagnostics.raise_errors()
+    for neuron in np.flatnonzero(graph.is_input & np.isin(np.arange(graph.neuron_count), graph.outputs)).tolist():
+        if outputs is None and graph.edge_count:
+            name = graph.neuron_name(neuron)
+            diagnostics.warning(
+                f"neuron {name} has no edges: it is an input and an output", graph.neuron_location(neuron)
+            )
+    diagnostics.warn()
+    return graph if outputs is None else graph.with_outputs(outputs)
+
+
+def matrix_activations(
+    is_input: np.ndarray, act: Any, out_act: Any, outputs: np.ndarray
+) -> tuple[tuple[Activation, ...], np.ndarray]:
+    """Activations for a form that has none of its own: identity for inputs, ``act``, and ``out_act`` (None: ``act``) for outputs.
+
+    Returns the table and the position per neuron. Raises Error for an unknown activation.
+    """
+    inner = Activation.parse(act)
+    table = (IDENTITY, inner, inner if out_act is None else Activation.parse(out_act))
+    positions = np.where(is_input, 0, 1)
+    positions[outputs[~is_input[outputs]]] = 2
+    return table, positions

@@ -1,0 +1,137 @@
+"""Any source as a module: which frontend reads what. New frontends are entered here, by file ending and by type."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from irc.dialects.builtin import ModuleOp
+from irc.frontends import nal, nam, ndarray
+from irc.frontends import networkx as networkx_frontend
+from irc.frontends.build import graph_to_module
+from irc.frontends.graph import Graph
+from irc.frontends.text import undecodable
+from irc.ir.diagnostics import Diagnostics, fail
+from irc.ir.locations import Source
+from irc.ir.types import f32, f64
+from irc.text.parser import parse_module
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a source is to be read; None leaves a choice to the frontend."""
+
+    format: str | None = None
+    dtype: str = "float32"
+    act: str | None = None
+    out_act: str | None = None
+    outputs: tuple[str | int, ...] | None = None
+
+    def activations(self) -> dict[str, str]:
+        """The activation options that were given."""
+        return {k: v for k, v in (("act", self.act), ("out_act", self.out_act)) if v is not None}
+
+
+def _nal(source: Source, options: SourceOptions) -> Graph:
+    _no_activations(options, "a .nal file has an activation code for each neuron")
+    return nal.parse(source)
+
+
+def _nam(source: Source, options: SourceOptions) -> Graph:
+    return nam.parse(source, **options.activations())
+
+
+TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {"nal": _nal, "nam": _nam}
+"""Text forms of graphs, by file ending."""
+
+IR_ENDINGS = ("mlir", "irc")
+
+
+def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = None) -> ModuleOp:
+    """The module of a source of any form (see :func:`irc.compile`). Warnings go to ``diagnostics``."""
+    diagnostics = Diagnostics() if diagnostics is None else diagnostics
+    if isinstance(source, ModuleOp):
+        _no_graph_options(options)
+        return source.clone()  # type: ignore[return-value]
+    if isinstance(source, Source):
+        return _text(source, options, diagnostics)
+    if isinstance(source, str) and "\n" in source:
+        return _text(Source(source, "<string>"), options, diagnostics)
+    if isinstance(source, (str, os.PathLike)):
+        return _text(read_source(source), options, diagnostics)
+    networkx = sys.modules.get("networkx")
+    if networkx is not None and isinstance(source, networkx.Graph):
+        _no_activations(options, "a networkx graph has node attributes for them")
+        return _build(networkx_frontend.from_networkx(source), options, diagnostics)
+    if isinstance(source, (np.ndarray, list, tuple)):
+        return _build(ndarray.from_array(source, **options.activations()), options, diagnostics)
+    fail(
+        f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph "
+        "or an IR module"
+    )
+
+
+def read_source(path: str | os.PathLike) -> Source:
+    """A file as a source. Raises :class:`irc.Error` if it cannot be read or is not text."""
+    name = os.fspath(path)
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        hint = "" if name.strip() else " (an empty string is no path; text must hold a newline)"
+        fail(f"cannot read '{name}': {getattr(error, 'strerror', None) or error}{hint}")
+    try:
+        return Source(data.decode("utf-8"), name)
+    except UnicodeDecodeError as error:
+        undecodable(name, data, error)
+
+
+def _text(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
+    kind = options.format or _ending(source) or _guess(source.text)
+    if kind in TEXT_FRONTENDS:
+        return _build(TEXT_FRONTENDS[kind](source, options), options, diagnostics)
+    if kind in IR_ENDINGS:
+        _no_graph_options(options)
+        return parse_module(source)
+    fail(f"unknown format '{kind}'; the formats are {', '.join([*TEXT_FRONTENDS, *IR_ENDINGS])}")
+
+
+def _ending(source: Source) -> str | None:
+    ending = Path(source.name).suffix[1:].lower()
+    return ending if ending in TEXT_FRONTENDS or ending in IR_ENDINGS else None
+
+
+def _guess(text: str) -> str:
+    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, else it is IR."""
+    for line in text.splitlines():
+        word = line.strip()
+        if not word or word[0] in "%#" or word.startswith("```") or not word.strip("-="):
+            continue
+        if word[:2] in ("N ", "n ", "N\t", "n\t"):
+            return "nal"
+        bits = word.partition("|")[2] if "|" in word else word
+        header = word.isalpha() or word.startswith(("i:", "j:"))
+        return "nam" if not bits.strip("01") or header else "mlir"
+    return "mlir"
+
+
+def _build(graph: Graph, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
+    if options.outputs is not None:
+        graph = graph.with_outputs(options.outputs)
+    diagnostics.found.extend(graph.warnings)
+    return graph_to_module(graph, dtype=f64 if options.dtype == "float64" else f32)
+
+
+def _no_activations(options: SourceOptions, why: str) -> None:
+    if options.activations():
+        fail(f"options act and out_act are for matrices: {why}")
+
+
+def _no_graph_options(options: SourceOptions) -> None:
+    if options.outputs is not None or options.activations():
+        fail("options outputs, act and out_act are for graphs; IR says these things itself")

@@ -1,0 +1,1 @@
+"""A compiler for neural nets given as graphs: native forward and backward kernels, every level readable."""

@@ -1,0 +1,65 @@
+"""Arrays at the boundary: whatever a caller has, as the contiguous array that native code needs, or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from irc.ir.diagnostics import Error
+
+
+def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str) -> np.ndarray:
+    """``value`` as a C-contiguous, aligned array of ``dtype``; copied only where needed.
+
+    ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken. Raises
+    :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise Error(f"{name}: the rows have different lengths; expected an array of shape {shown(shape)}") from None
+    if array.dtype.kind not in "fiub":
+        raise Error(f"{name}: dtype {array.dtype} is not supported; expected real numbers ({dtype})")
+    if array.ndim != len(shape):
+        hint = ""
+        if array.ndim == 1 and len(shape) == 2 and shape[1] in (None, array.size):
+            hint = f"; one sample is {name}[None, :]"
+        raise Error(f"{name}: expected {len(shape)} dimensions {shown(shape)}, got {array.ndim} {shown(array.shape)}{hint}")
+    for axis, (have, want) in enumerate(zip(array.shape, shape, strict=True)):
+        if want is not None and have != want:
+            raise Error(
+                f"{name}: dimension {axis} must be {want}, got {have} (expected shape {shown(shape)}, got {shown(array.shape)})"
+            )
+    result = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    return result if result.flags.aligned else result.copy()
+
+
+def check_output(out: Any, dtype: np.dtype, shape: Sequence[int], name: str = "out") -> np.ndarray:
+    """Check that ``out`` can be written by native code as it is. Raises :class:`irc.Error`."""
+    if not isinstance(out, np.ndarray):
+        raise Error(f"{name} must be a NumPy array, got {type(out).__name__}")
+    if out.dtype != dtype or out.dtype.byteorder not in "=|":
+        raise Error(f"{name} must have dtype {dtype}, got {out.dtype}")
+    if out.shape != tuple(shape):
+        raise Error(f"{name} must have shape {shown(shape)}, got {shown(out.shape)}")
+    if not out.flags.writeable:
+        raise Error(f"{name} is read-only")
+    if not (out.flags.c_contiguous and out.flags.aligned):
+        raise Error(f"{name} must be C-contiguous and aligned")
+    return out
+
+
+def shown(shape: Sequence[int | None]) -> str:
+    """A shape as text; a free size is an asterisk."""
+    return "(" + ", ".join("*" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def aligned_zeros(shape: int | Sequence[int], dtype: np.dtype, alignment: int = 64) -> np.ndarray:
+    """Zeros whose first byte lies on a multiple of ``alignment``."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.zeros(size + alignment, np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start : start + size].view(dtype).reshape(shape)

@@ -1,0 +1,1 @@
+"""Loop level to LLVM IR text, and from there to native code."""

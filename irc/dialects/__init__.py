@@ -1,0 +1,1 @@
+"""The dialects: one file (or package) each, with every op's whole specification."""

@@ -1,0 +1,38 @@
+"""The loop level: buffers, loops, scalar and vector accesses; arithmetic is ``arith`` and ``math``.
+
+A function of this level gets the sizes it needs as ``index`` arguments (``irc.symbols_args`` names them in order), then
+buffers, then the buffers its results go to (``irc.output``), and its workspace (``irc.workspace``). It returns nothing.
+"""
+
+from irc.dialects.loop.control import For, If, Yield, build_for, build_if
+from irc.dialects.loop.memory import Accumulate, Alloc, Load, Store, View
+from irc.dialects.loop.types import BufferType
+from irc.dialects.loop.vector import LaneIds, Mask, Reduce, Size, Splat
+from irc.ir.dialect import Dialect
+
+DIALECT = Dialect(
+    "loop",
+    operations=(For, If, Yield, Alloc, View, Load, Store, Accumulate, Splat, Mask, LaneIds, Reduce, Size),
+    types=(BufferType,),
+    doc=__doc__ or "",
+)
+
+__all__ = [
+    "DIALECT",
+    "Accumulate",
+    "Alloc",
+    "BufferType",
+    "For",
+    "If",
+    "LaneIds",
+    "Load",
+    "Mask",
+    "Reduce",
+    "Size",
+    "Splat",
+    "Store",
+    "View",
+    "Yield",
+    "build_for",
+    "build_if",
+]

@@ -1,0 +1,1 @@
+"""The commands: ``irc-opt`` and ``irc``."""

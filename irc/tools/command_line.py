@@ -1,0 +1,80 @@
+"""What the commands share: options that say how a source is read, exit statuses, warnings on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TextIO
+
+from irc.frontends.sources import SourceOptions
+from irc.ir.diagnostics import DiagnosticWarning, Error
+
+
+class Misuse(Exception):
+    """The command line cannot be understood."""
+
+
+class _Help(Exception):
+    """Help was asked for, and is the message."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{self.format_usage()}{self.prog}: {message}\n")
+
+    def print_help(self, file: Any = None) -> None:
+        raise _Help(self.format_help())
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say how a source file is to be read."""
+    group = parser.add_argument_group("source")
+    group.add_argument("--format", help="read the input as this (nal, nam, mlir) instead of going by its name and contents")
+    group.add_argument("--dtype", default="float32", choices=("float32", "float64"), help="type of the net's numbers")
+    group.add_argument("--act", metavar="NAME", help="activation of a matrix's neurons (default: relu)")
+    group.add_argument("--out-act", metavar="NAME", help="activation of a matrix's output neurons")
+    group.add_argument("--outputs", metavar="A,B", help="the neurons that are outputs (default: all that feed no other)")
+
+
+def source_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_source_arguments` collected, as keyword arguments of :func:`irc.compile`."""
+    outputs = tuple(arguments.outputs.split(",")) if arguments.outputs else None
+    return {
+        "format": arguments.format,
+        "dtype": arguments.dtype,
+        "act": arguments.act,
+        "out_act": arguments.out_act,
+        "outputs": outputs,
+    }
+
+
+def source_options(arguments: argparse.Namespace) -> SourceOptions:
+    """The same as an object."""
+    return SourceOptions(**source_keywords(arguments))
+
+
+def run_command(
+    parser: CommandParser,
+    argv: Sequence[str],
+    stdout: TextIO,
+    stderr: TextIO,
+    command: Callable[[argparse.Namespace], int],
+) -> int:
+    """Parse, run, and turn what goes wrong into text on ``stderr`` and an exit status: 1 a diagnostic, 2 misuse."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DiagnosticWarning)
+        warnings.showwarning = lambda message, *_, **__: stderr.write(f"{message}\n")  # type: ignore[assignment]
+        try:
+            return command(parser.parse_args(argv))
+        except _Help as text:
+            stdout.write(str(text))
+            return 0
+        except Misuse as misuse:
+            stderr.write(str(misuse))
+            return 2
+        except Error as error:
+            stderr.write(f"{error}\n")
+            return 1

@@ -1,0 +1,1 @@
+"""The passes: one file each, found by name as ``irc.passes.<name>``."""

@@ -1,0 +1,85 @@
+"""Dead-code elimination: removes what nothing needs.
+
+An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of neurons,
+a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it. Private functions
+that nothing calls go too.
+
+Before:
+
+```mlir
+func.func @f(%x: f32) -> f32 {
+  %dead = arith.mulf %x, %x : f32
+  %y = arith.addf %x, %x : f32
+  func.return %y : f32
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: f32) -> f32 {
+  %y = arith.addf %x, %x : f32
+  func.return %y : f32
+}
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from irc.dialects.builtin import ModuleOp
+from irc.ir.locations import name_of
+from irc.ir.operation import Operation, Region
+from irc.ir.rewriting import is_dead
+from irc.ir.symbols import unused_private_symbols
+from irc.ir.traits import GRAPH_REGION, PURE, has
+from irc.passmanager import Pass, PassContext
+
+
+@dataclass(frozen=True)
+class Dce(Pass):
+    """Remove dead ops and unused private functions."""
+
+    name = "dce"
+
+    def run(self, module: ModuleOp, context: PassContext) -> None:
+        for symbol in unused_private_symbols(module):
+            symbol.erase()
+            context.count("functions removed")
+        for op in list(module.walk()):
+            for region in op.regions:
+                if has(op, GRAPH_REGION):
+                    _sweep_graph(region, context)
+                else:
+                    _sweep(region, context)
+
+
+def _sweep(region: Region, context: PassContext) -> None:
+    """Backwards through each block: when an op is seen, all its users have been."""
+    for block in region.blocks:
+        for op in reversed(block):
+            if is_dead(op):
+                op.erase()
+                context.count("ops removed")
+
+
+def _sweep_graph(region: Region, context: PassContext) -> None:
+    """In a graph the order means nothing, so mark what the effects and the terminator reach, and remove the rest."""
+    live: set[Operation] = set()
+    work = [op for block in region.blocks for op in block if not has(op, PURE)]
+    while work:
+        op = work.pop()
+        if op not in live:
+            live.add(op)
+            inner = [value for nested in op.walk() for value in nested.operands]
+            work += [source for value in inner if (source := value.defining_op()) is not None]
+    dead = [op for block in region.blocks for op in block if op not in live]
+    for op in dead:
+        op.drop()
+    for op in dead:
+        name = name_of(op.location)
+        if name is not None:
+            context.diagnostics.warning(f"neuron {name} reaches no output and is removed", op.location)
+        op.erase()
+        context.count("ops removed")
