@@ -45,7 +45,7 @@ class Activation(NamedTuple):
     def parse(cls, written: Any, location: Location = UNKNOWN) -> Activation:
         """What ``written`` means: a name, a name with ``<parameter>``, or a pair of both.
 
-        Raises Error, at ``location``, for an unknown name, a parameter that is not a finite number or that it does not take.
+        Raises Error, at ``location``, for an unknown name and for a parameter that is no finite number or not taken.
         """
         name, parameter = written, None
         if isinstance(written, str) and (match := _WITH_PARAMETER.fullmatch(written)):

@@ -1,9 +1,9 @@
 """The graph of neurons that all graph forms become: arrays, checked once.
 
 Neurons are numbered 0..N-1 in the order of the file. A neuron is an input, or computes
-``f(aggregate(w * x over its edges) + bias)``. Edges are kept by target, within a target in the order of its in-set; each
-names a parameter, and equal numbers are a shared parameter. No Python object per edge exists: names and locations are
-made when somebody asks.
+``f(aggregate(w * x over its edges) + bias)``. Edges are kept by target, within a target in the order of its in-set;
+each names a parameter, and equal numbers are a shared parameter. No Python object per edge exists: names and locations
+are made when somebody asks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.frontends.activation import IDENTITY, Activation
+from irc.frontends.activation import Activation
 from irc.frontends.topology import cycles, orderable
 from irc.ir.diagnostics import Diagnostic, Diagnostics, fail
 from irc.ir.locations import UNKNOWN, Location, NameLocation, Source
@@ -37,9 +37,10 @@ class Graph:
     ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS.
     ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
     ``labels``: a unique name per neuron, or None: then neurons are n00, n01, ... (hexadecimal).
-    ``initial`` (P, float64): start values, NaN where one is to be drawn; None: all are to be drawn, U(+-1/sqrt(fan_in)).
+    ``initial`` (P, float64): start values, NaN where one is to be drawn, U(+-1/sqrt(fan_in)); None: all are.
     ``given_names``: names of parameters that the user chose; the others follow from the edges.
     ``origin``, ``neuron_offsets`` (N), ``edge_offsets`` (E): the text, and where in it each neuron and edge stands.
+    ``warnings``: what the frontend found worth saying.
     """
 
     source: np.ndarray
@@ -59,6 +60,7 @@ class Graph:
     origin: Source | None = None
     neuron_offsets: np.ndarray | None = None
     edge_offsets: np.ndarray | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -169,23 +171,30 @@ class Graph:
         """The neuron's label, or ``n`` and its number: ``n0c``."""
         return self.labels[neuron] if self.labels else f"n{neuron:0{self.digits}x}"
 
-    @cached_property
-    def parameter_names(self) -> tuple[str, ...]:
-        """A name for each parameter (P), unique: the user's, or of the first edge or neuron that uses it.
+    def default_parameter_names(self) -> list[str]:
+        """For each parameter (P) the name that the first edge or neuron that uses it gives it.
 
-        That is ``w<i><j>`` and ``b<j>``, or ``w_<label>_<label>`` and ``b_<label>``. Where labels make two names
-        equal (``a_b``, ``c`` and ``a``, ``b_c``), the later gets a number behind it.
+        That is ``w<i><j>`` and ``b<j>``, or ``w_<label>_<label>`` and ``b_<label>``.
         """
         parts = self.labels or [f"{neuron:0{self.digits}x}" for neuron in range(self.neuron_count)]
         dash = "_" if self.labels else ""
         names = [""] * self.parameter_count
-        biased = np.flatnonzero(self.bias >= 0).tolist()
-        for neuron, parameter in zip(biased, self.bias[biased].tolist(), strict=True):
-            names[parameter] = f"b{dash}{parts[neuron]}"
         edges = zip(self.source.tolist(), self.target.tolist(), self.parameter.tolist(), strict=True)
         for i, j, parameter in edges:
             if not names[parameter]:
                 names[parameter] = f"w{dash}{parts[i]}{dash}{parts[j]}"
+        biased = np.flatnonzero(self.bias >= 0).tolist()
+        for neuron, parameter in zip(biased, self.bias[biased].tolist(), strict=True):
+            names[parameter] = names[parameter] or f"b{dash}{parts[neuron]}"
+        return names
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """A unique name for each parameter (P): the user's, or its default name.
+
+        Where labels make two default names equal (``a_b``, ``c`` and ``a``, ``b_c``), the later gets a number.
+        """
+        names = self.default_parameter_names()
         for parameter, name in self.given_names.items():
             names[parameter] = name
         return tuple(names) if len(set(names)) == len(names) else self._made_unique(names)
@@ -232,12 +241,12 @@ class Graph:
         numbers = [self._number_of(item, diagnostics) for item in chosen]
         if not numbers:
             diagnostics.error("no outputs: name at least one neuron")
-        known = [number for number in numbers if number is not None]
-        for position, number in enumerate(known):
-            if number in known[:position]:
-                diagnostics.error(f"neuron {self.neuron_name(number)} is twice among the outputs")
+        known = np.array([number for number in numbers if number is not None], dtype=np.int64)
+        different, times = np.unique(known, return_counts=True)
+        for number in different[times > 1].tolist():
+            diagnostics.error(f"neuron {self.neuron_name(number)} is more than once among the outputs")
         diagnostics.raise_errors()
-        return replace(self, outputs=np.array(known, dtype=np.int64))
+        return replace(self, outputs=known)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -258,11 +267,12 @@ class Graph:
     # Checks
 
     def validate(self, diagnostics: Diagnostics) -> None:
-        """Record everything that makes this graph no net: it needs in-range numbers in all its arrays, and no more.
+        """Record everything that makes this graph no net: only the arrays' sizes and ranges are taken for granted.
 
-        That is: no neuron, bad labels, a repeated edge, a cycle (listed), an edge into an input, an aggregation of nothing.
+        That is: no neuron, empty or equal labels, a repeated edge, a cycle (listed), an edge into an input, a product,
+        max, min or mean of nothing.
         """
-        if not self.neuron_count:
+        if not self.neuron_count and not diagnostics.has_errors:
             diagnostics.error("a net needs at least one neuron")
         self._check_labels(diagnostics)
         self._check_repeated_edges(diagnostics)
@@ -272,16 +282,13 @@ class Graph:
             diagnostics.error(f"input {name} has an edge into it", self.edge_location(edge))
         nothing = (self.fan_in == 0) & ~self.is_input & (self.aggregation != AGGREGATIONS.index("sum"))
         for neuron in np.flatnonzero(nothing).tolist():
-            diagnostics.error(
-                f"neuron {self.neuron_name(neuron)} has no in-edges: their {self.aggregation_of(neuron)} is not defined",
-                self.neuron_location(neuron),
-            )
+            name, aggregation = self.neuron_name(neuron), self.aggregation_of(neuron)
+            message = f"neuron {name} has no in-edges: their {aggregation} is not defined"
+            diagnostics.error(message, self.neuron_location(neuron))
 
     def _check_labels(self, diagnostics: Diagnostics) -> None:
         if self.labels is None:
             return
-        if len(self.labels) != self.neuron_count:
-            fail(f"{len(self.labels)} labels for {self.neuron_count} neurons")
         first: dict[str, int] = {}
         for neuron, label in enumerate(self.labels):
             if not label:
@@ -329,29 +336,14 @@ def sinks(count: int, source: np.ndarray) -> np.ndarray:
 def finished(graph: Graph, outputs: Any, diagnostics: Diagnostics) -> Graph:
     """The last step of every graph frontend: checks, and the user's choice of ``outputs`` (None: every sink).
 
-    Raises everything in ``diagnostics`` as one Error, if an error is among it; else hands its warnings to Python.
+    Raises everything in ``diagnostics`` as one Error, if an error is among it; else the result has its warnings.
     """
     graph.validate(diagnostics)
+    diagnostics.found.sort(key=lambda found: (found.line or 0, found.column or 0))
     diagnostics.raise_errors()
-    for neuron in np.flatnonzero(graph.is_input & np.isin(np.arange(graph.neuron_count), graph.outputs)).tolist():
-        if outputs is None and graph.edge_count:
-            name = graph.neuron_name(neuron)
-            diagnostics.warning(
-                f"neuron {name} has no edges: it is an input and an output", graph.neuron_location(neuron)
-            )
-    diagnostics.warn()
+    if outputs is None and graph.edge_count:
+        for neuron in graph.outputs[graph.is_input[graph.outputs]].tolist():
+            message = f"neuron {graph.neuron_name(neuron)} has no edges: it is an input and an output"
+            diagnostics.warning(message, graph.neuron_location(neuron))
+    graph = replace(graph, warnings=tuple(diagnostics.found))
     return graph if outputs is None else graph.with_outputs(outputs)
-
-
-def matrix_activations(
-    is_input: np.ndarray, act: Any, out_act: Any, outputs: np.ndarray
-) -> tuple[tuple[Activation, ...], np.ndarray]:
-    """Activations for a form that has none of its own: identity for inputs, ``act``, and ``out_act`` (None: ``act``) for outputs.
-
-    Returns the table and the position per neuron. Raises Error for an unknown activation.
-    """
-    inner = Activation.parse(act)
-    table = (IDENTITY, inner, inner if out_act is None else Activation.parse(out_act))
-    positions = np.where(is_input, 0, 1)
-    positions[outputs[~is_input[outputs]]] = 2
-    return table, positions

@@ -107,7 +107,9 @@ def _ending(source: Source) -> str | None:
 
 
 def _guess(text: str) -> str:
-    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, else it is IR."""
+    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, else it is
+    IR.
+    """
     for line in text.splitlines():
         word = line.strip()
         if not word or word[0] in "%#" or word.startswith("```") or not word.strip("-="):

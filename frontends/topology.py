@@ -10,7 +10,7 @@ import numpy as np
 def orderable(count: int, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The vertices 0..count-1 in topological order, of several ready ones the smallest first (Kahn).
 
-    Vertices on a cycle, or behind one, are left out: the result is shorter than ``count`` exactly when there is a cycle.
+    Vertices on a cycle, or behind one, are left out: the result is shorter than ``count`` exactly if there is a cycle.
     Wherever the order of the indices is itself topological, it is the result.
     """
     if np.all(source < target):
@@ -33,8 +33,8 @@ def orderable(count: int, source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def cycles(count: int, source: np.ndarray, target: np.ndarray) -> list[list[int]]:
     """Disjoint cycles, at least one if there is any; each in the direction of its edges, from its smallest vertex.
 
-    Every vertex that cannot be ordered has a predecessor that cannot; walking back along the smallest of these ends in a
-    cycle. All walks together visit each vertex once.
+    Every vertex that cannot be ordered has a predecessor that cannot; walking back along the smallest of these ends
+    in a cycle. All walks together visit each vertex once.
     """
     left = np.ones(count, dtype=bool)
     left[orderable(count, source, target)] = False

@@ -13,8 +13,8 @@ from irc.ir.diagnostics import Error
 def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str) -> np.ndarray:
     """``value`` as a C-contiguous, aligned array of ``dtype``; copied only where needed.
 
-    ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken. Raises
-    :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
+    ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken.
+    Raises :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
     """
     try:
         array = np.asarray(value)
@@ -26,12 +26,13 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
         hint = ""
         if array.ndim == 1 and len(shape) == 2 and shape[1] in (None, array.size):
             hint = f"; one sample is {name}[None, :]"
-        raise Error(f"{name}: expected {len(shape)} dimensions {shown(shape)}, got {array.ndim} {shown(array.shape)}{hint}")
+        raise Error(
+            f"{name}: expected {len(shape)} dimensions {shown(shape)}, got {array.ndim} {shown(array.shape)}{hint}"
+        )
     for axis, (have, want) in enumerate(zip(array.shape, shape, strict=True)):
         if want is not None and have != want:
-            raise Error(
-                f"{name}: dimension {axis} must be {want}, got {have} (expected shape {shown(shape)}, got {shown(array.shape)})"
-            )
+            detail = f"expected shape {shown(shape)}, got {shown(array.shape)}"
+            raise Error(f"{name}: dimension {axis} must be {want}, got {have} ({detail})")
     result = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return result if result.flags.aligned else result.copy()
 

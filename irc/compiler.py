@@ -7,7 +7,6 @@ from typing import Any
 
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
-from irc.dialects.builtin import ModuleOp
 from irc.frontends.sources import SourceOptions, load_module
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.verifier import verify
@@ -33,12 +32,13 @@ def compile(
 
     Args:
         source: a path (a string without a newline, or a ``Path``), text (a string with one), a square adjacency matrix
-            (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a ``networkx.DiGraph``, or
-            an IR module.
+            (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a
+            ``networkx.DiGraph``, or an IR module.
         seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
         dtype: float32 or float64, for sources that do not say themselves.
         outputs: names or indices of the neurons that are outputs; default: all that feed no other.
-        passes: a pipeline (``"lower-neuron,cse,..."``) or a list of passes instead of the default one. It must end at loop
+        passes: a pipeline (``"lower-neuron,cse,..."``) or a list of passes instead of the default one. It must end at
+        loop
             level; the net has gradients if it contains ``autodiff``.
         check: run the module before and after each pass and compare (slow; see ``irc.checking``).
         target: a target's name or a ``Target``; default: this machine.
@@ -53,7 +53,9 @@ def compile(
         irc.Error: what is wrong with the source, with its place.
     """
     diagnostics = Diagnostics()
-    options = SourceOptions(format=format, dtype=str(_dtype(dtype)), act=act, out_act=out_act, outputs=_outputs(outputs))
+    options = SourceOptions(
+        format=format, dtype=str(_dtype(dtype)), act=act, out_act=out_act, outputs=_outputs(outputs)
+    )
     module = load_module(source, options, diagnostics)
     verify(module)
     if isinstance(target, str):

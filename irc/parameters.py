@@ -26,7 +26,9 @@ class Parameter:
 
 
 class ParameterTable(Mapping[str, Parameter]):
-    """Names of the parts of a flat vector of ``size`` elements. Built when first asked: a large net has a million names."""
+    """Names of the parts of a flat vector of ``size`` elements. Built when first asked: a large net has a million
+    names.
+    """
 
     def __init__(self, size: int, entries: Sequence[Parameter] | None = None, names: Sequence[str] | None = None):
         self.size = size
@@ -55,8 +57,8 @@ class ParameterTable(Mapping[str, Parameter]):
 class Parameters(MutableMapping[str, Any]):
     """Parameters, or their gradients, by name; ``flat`` is the vector itself, which native code reads.
 
-    A name gives a number (a NumPy scalar) where the parameter is one, and else a writable view of its shape. Writing converts
-    to the vector's dtype. Names cannot be added or removed.
+    A name gives a number (a NumPy scalar) where the parameter is one, and else a writable view of its shape. Writing
+    converts to the vector's dtype. Names cannot be added or removed.
     """
 
     __slots__ = ("_flat", "table")

@@ -1,8 +1,8 @@
 """Passes, pipelines of them, and what watches a pipeline run.
 
-A pass is a frozen dataclass: its name, its options as fields, ``run``, and how the signatures of a module's functions before
-and after relate. It lives in ``passes/<name>.py`` (or a package of that name) and is found there by name. A pipeline is text:
-``canonicalize,cse,autodiff{wrt=params}``.
+A pass is a frozen dataclass: its name, its options as fields, ``run``, and how the signatures of a module's functions
+before and after relate. It lives in ``passes/<name>.py`` (or a package of that name) and is found there by name. A
+pipeline is text: ``canonicalize,cse,autodiff{wrt=params}``.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Pass:
 def pass_names() -> tuple[str, ...]:
     """The names of all passes: one for each file or package in ``passes/``."""
     package = import_module("irc.passes")
-    return tuple(sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if m.name != "pipelines"))
+    return tuple(
+        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if m.name != "pipelines")
+    )
 
 
 def find_pass(name: str) -> type[Pass]:

@@ -1,7 +1,7 @@
 """Canonicalisation: folds what is known, and brings each op to one preferred form.
 
-Runs every op's ``fold`` and every op's own patterns (``canonical_patterns``) until nothing changes, moves constants to the right
-of commutative ops, and removes ops that become dead.
+Runs every op's ``fold`` and every op's own patterns (``canonical_patterns``) until nothing changes, moves constants
+to the right of commutative ops, and removes ops that become dead.
 
 Before:
 

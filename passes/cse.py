@@ -1,9 +1,9 @@
 """Common-subexpression elimination: equal ops compute equal values, so one is enough.
 
 Two pure ops are equal when they have the same name, operands, attributes and result types (the first two operands of a
-commutative op in either order), and no regions. A later one is replaced by an earlier one that dominates it. At neuron level
-this makes one neuron of two with the same inputs and the same parameter *indices*; equal weights are a coincidence, equal
-indices are an identity.
+commutative op in either order), and no regions. A later one is replaced by an earlier one that dominates it. At
+neuron level this makes one neuron of two with the same inputs and the same parameter *indices*; equal weights are a
+coincidence, equal indices are an identity.
 
 Before:
 

@@ -1,8 +1,9 @@
 """Dead-code elimination: removes what nothing needs.
 
-An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of neurons,
-a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it. Private functions
-that nothing calls go too.
+An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of
+neurons,
+a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it. Private
+functions that nothing calls go too.
 
 Before:
 

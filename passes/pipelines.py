@@ -6,7 +6,9 @@ A stage that finds nothing of its level does nothing, so a module may enter at a
 from __future__ import annotations
 
 NEURON = ["dce", "canonicalize", "cse", "group-neurons", "lower-neuron"]
-"""The graph as drawn: what is dead is reported, equal neurons merge, irregular nets become data; then neuron -> array."""
+"""The graph as drawn: what is dead is reported, equal neurons merge, irregular nets become data; then neuron ->
+array.
+"""
 
 ARRAY = ["canonicalize", "cse", "dce", "fuse", "lower-array"]
 """Whole arrays: simplified, grouped into loop nests; then array -> loop."""

@@ -18,8 +18,8 @@ class Target:
     """A kind of processor.
 
     ``features`` is LLVM's list (``+avx2,-sse4a``; empty: what the CPU implies). ``vector_bits`` is the width of the
-    vectors that code should use; ``registers`` how many there are. ``fma``: the processor has fused multiply-add (without it
-    ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3.
+    vectors that code should use; ``registers`` how many there are. ``fma``: it has fused multiply-add
+    (without, ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3.
     """
 
     name: str

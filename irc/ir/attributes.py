@@ -322,8 +322,8 @@ class DenseArrayAttr(Attribute):
 class DenseAttr(Attribute):
     """The elements of a tensor or vector with static shape, as a read-only NumPy array.
 
-    Up to ``INLINE`` elements are printed in place, more as a resource named by the hash of its bytes. The array's dtype is
-    the storage type of the element type (``Type.storage``).
+    Up to ``INLINE`` elements are printed in place, more as a resource named by the hash of its bytes. The array's
+    dtype is the storage type of the element type (``Type.storage``).
     """
 
     __slots__ = ("array", "type")
@@ -336,7 +336,7 @@ class DenseAttr(Attribute):
         storage = type.element.storage
         data = np.asarray(array)
         if data.dtype != storage:
-            data = type.element.round_array(data).astype(storage)
+            data = type.element.to_storage(data)
         if data.shape != tuple(type.shape):
             raise ValueError(f"{data.shape} elements for {type}")
         data = np.ascontiguousarray(data).reshape(data.shape)

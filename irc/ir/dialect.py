@@ -22,7 +22,9 @@ class Dialect:
 
 
 class Context:
-    """The dialects a text may use. ``load`` gives the dialect of a name, or None; each is asked for once, when needed."""
+    """The dialects a text may use. ``load`` gives the dialect of a name, or None; each is asked for once, when
+    needed.
+    """
 
     def __init__(self, names: Iterable[str], load: Callable[[str], Dialect]):
         self.names = tuple(names)

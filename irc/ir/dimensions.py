@@ -115,7 +115,7 @@ class Dim:
         if common > 1:
             inner, divisor = _make({m: c // common for m, c in inner.terms}), divisor // common
         if isinstance(inner, Dim) and len(inner.terms) == 1 and inner.terms[0][1] == 1:
-            (monomial, _), = inner.terms
+            ((monomial, _),) = inner.terms
             if len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], FloorDiv):
                 nested = monomial[0][0]  # (x floordiv a) floordiv b = x floordiv (a*b)
                 inner, divisor = nested.numerator, nested.divisor * divisor
@@ -130,7 +130,9 @@ class Dim:
                 # A division binds like a product, so next to another factor it stands in brackets.
                 several = abs(coefficient) != 1 or sum(p for _, p in monomial) > 1
                 factors = [
-                    f"({a.text})" if isinstance(a, FloorDiv) and several else str(a) for a, p in monomial for _ in range(p)
+                    f"({a.text})" if isinstance(a, FloorDiv) and several else str(a)
+                    for a, p in monomial
+                    for _ in range(p)
                 ]
                 if abs(coefficient) != 1 or not factors:
                     factors.insert(0, str(abs(coefficient)))

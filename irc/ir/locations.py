@@ -75,7 +75,7 @@ class FileLocation(Location):
         return self
 
     def body(self) -> str:
-        escaped = self.file.replace("\\", "\\\\").replace('"', '\\22')
+        escaped = self.file.replace("\\", "\\\\").replace('"', "\\22")
         return f'"{escaped}":{self.line}:{self.column}'
 
 
@@ -90,7 +90,7 @@ class NameLocation(Location):
         return self.child.file_location()
 
     def body(self) -> str:
-        escaped = self.name.replace("\\", "\\\\").replace('"', '\\22')
+        escaped = self.name.replace("\\", "\\\\").replace('"', "\\22")
         inner = self.child.body()
         return f'"{escaped}"' if inner == "unknown" else f'"{escaped}"({inner})'
 

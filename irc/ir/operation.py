@@ -1,8 +1,9 @@
 """What a program is: values, operations, blocks and regions.
 
-An operation has operands, results, attributes, regions and successors. Values are SSA: each has one definition and knows
-its uses. Programs are mutable in place; attributes and types are not. The five classes refer to each other and so share
-this file. Each op is a subclass of :class:`Operation` that says all there is to know about it (``irc.ir.spec``).
+An operation has operands, results, attributes, regions and successors. Values are SSA: each has one definition and
+knows its uses. Programs are mutable in place; attributes and types are not. The five classes refer to each other and
+so share this file. Each op is a subclass of :class:`Operation` that says all there is to know about it
+(``irc.ir.spec``).
 """
 
 from __future__ import annotations
@@ -160,8 +161,8 @@ class Operation:
     ):
         """Make the op from its declared fields.
 
-        Operands in order, a sequence for each variadic one; attributes by name, Python values converted. Result types come
-        from :meth:`infer` unless given.
+        Operands in order, a sequence for each variadic one; attributes by name, Python values converted. Result types
+        come from :meth:`infer` unless given.
         """
         return cls.spec.build(cls, operands, result_types, regions, successors, location, attributes)
 
@@ -179,14 +180,20 @@ class Operation:
         """Check what types and traits do not say. Raises ValueError."""
 
     def fold(self) -> Sequence[Value | Attribute] | None:
-        """What the results are known to be: an existing value or a constant attribute each; None if nothing is known."""
+        """What the results are known to be: an existing value or a constant attribute each; None if nothing is
+        known.
+        """
         return None
 
     def eval(self, context: Any, *operands: Any) -> Sequence[Any]:
-        """The reference semantics: the results for these operands; see ``irc.interpreter`` for what values look like."""
+        """The reference semantics: the results for these operands; see ``irc.interpreter`` for what values look
+        like.
+        """
         raise NotImplementedError
 
-    def bound(self, context: Any, operands: Sequence[Any], errors: Sequence[Any], results: Sequence[Any]) -> Sequence[Any]:
+    def bound(
+        self, context: Any, operands: Sequence[Any], errors: Sequence[Any], results: Sequence[Any]
+    ) -> Sequence[Any]:
         """Bounds of the results' absolute errors, given the operands' bounds; see ``irc.interpreter``."""
         raise NotImplementedError
 
@@ -320,7 +327,7 @@ class Operation:
 
 
 class Block:
-    """A sequence of operations with arguments; the last may be a terminator. A doubly linked list, so edits cost O(1)."""
+    """A sequence of operations with arguments; the last may be a terminator. A doubly linked list: edits cost O(1)."""
 
     __slots__ = ("arguments", "first", "last", "parent")
 

@@ -1,7 +1,8 @@
 """Rewriting by patterns: one worklist driver for all of them.
 
-A pattern looks at one op and either leaves it alone or replaces it. The driver applies patterns, folds, and removes dead pure
-ops until nothing changes. Patterns state their algebra in their docstring, and never rewrite to something worse.
+A pattern looks at one op and either leaves it alone or replaces it. The driver applies patterns, folds, and removes
+dead pure ops until nothing changes. Patterns state their algebra in their docstring, and never rewrite to something
+worse.
 """
 
 from __future__ import annotations

@@ -148,12 +148,13 @@ def regions(doc: str = "") -> Any:
 class Spec:
     """The declared fields of an op class, in order."""
 
-    __slots__ = ("attributes", "infers", "operands", "regions", "results", "segmented", "successors")
+    __slots__ = ("attributes", "defaults", "infers", "operands", "regions", "results", "segmented", "successors")
 
     def __init__(self) -> None:
         self.operands: list[OperandField] = []
         self.results: list[ResultField] = []
         self.attributes: dict[str, AttributeField] = {}
+        self.defaults: dict[str, Attribute] = {}
         self.regions: list[RegionField] = []
         self.segmented = False
         self.infers = False
@@ -180,11 +181,18 @@ class Spec:
             elif isinstance(field, RegionField):
                 field.index = len(spec.regions)
                 spec.regions.append(field)
+        spec.defaults = {name: f.default for name, f in spec.attributes.items() if f.default is not None}
         spec.segmented = sum(f.variadic for f in spec.operands) > 1
         if sum(f.variadic for f in spec.results) > 1:
             raise TypeError(f"{cls.__name__}: only one variadic result field")
         spec.infers = cls.infer.__func__ is not Operation.infer.__func__  # type: ignore[attr-defined]
         return spec
+
+    def without_defaults(self, attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+        """The attributes that say more than their absence would."""
+        if not self.defaults:
+            return attributes
+        return {name: value for name, value in attributes.items() if self.defaults.get(name) is not value}
 
     def operand_range(self, op: Operation, index: int) -> tuple[int, int]:
         """Begin and end of operand field ``index`` among the operands of ``op``."""

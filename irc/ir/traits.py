@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from irc.ir.attributes import ArrayAttr, IntegerAttr, StringAttr
+from irc.ir.dimensions import parse_dimension
 from irc.ir.operation import Operation
 
 
@@ -55,6 +57,25 @@ class HasParent(Trait):
             raise ValueError(f"must stand directly inside {' or '.join(self.parents)}")
 
 
+class HoldsSizes(Trait):
+    """The named attributes hold sizes: formulas of symbols as strings, or lists of these and integers."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self, *attributes: str):
+        super().__init__(f"HoldsSizes({', '.join(attributes)})")
+        self.attributes = attributes
+
+    def verify(self, op: Operation) -> None:
+        for name in self.attributes:
+            given = op.attributes.get(name)
+            for value in given.values if isinstance(given, ArrayAttr) else (given,):
+                if isinstance(value, StringAttr):
+                    parse_dimension(value.value)
+                elif value is not None and not isinstance(value, IntegerAttr):
+                    raise ValueError(f"'{name}' must hold sizes, not {value}")
+
+
 PURE = Trait("Pure")
 """No effect but its results: may be removed when unused, merged with an equal op, moved and computed twice."""
 READS = Trait("Reads")
@@ -72,6 +93,8 @@ TERMINATOR = _Terminator("Terminator")
 """Ends a block."""
 SYMBOL = Trait("Symbol")
 """Is named by its attribute ``sym_name``, uniquely in its module."""
+SYMBOL_TABLE = Trait("SymbolTable")
+"""Its region holds the ops that symbols name; references look there."""
 ISOLATED = Trait("IsolatedFromAbove")
 """Its regions use no value from outside."""
 GRAPH_REGION = Trait("GraphRegion")
@@ -86,7 +109,9 @@ ALLOCATES = Trait("Allocates")
 """Its result is memory of its own."""
 
 RAW = Trait("Raw")
-"""Its ``eval`` gets and gives values as the interpreter holds them, error bounds included (ops with regions or memory)."""
+"""Its ``eval`` gets and gives values as the interpreter holds them, error bounds included (ops with regions or
+memory).
+"""
 
 
 def has(op: Operation | type[Operation], trait: Trait) -> bool:

@@ -62,6 +62,17 @@ class ScalarType(Type):
             values = np.asarray(array).astype(self.compute, copy=False)
             return _round_bf16(values) if self.name == "bf16" else values
 
+    def to_storage(self, values):
+        """Numbers, rounded to this type, as they are stored."""
+        rounded = self.round_array(values)
+        if self.name == "bf16":
+            return (
+                (np.ascontiguousarray(rounded).view(np.uint32) >> np.uint32(16))
+                .astype(np.uint16)
+                .reshape(np.shape(rounded))
+            )
+        return rounded.astype(self.storage)
+
     def from_storage(self, value):
         """A stored number as a Python number."""
         if self.name == "bf16":

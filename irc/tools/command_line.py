@@ -32,11 +32,15 @@ class CommandParser(argparse.ArgumentParser):
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say how a source file is to be read."""
     group = parser.add_argument_group("source")
-    group.add_argument("--format", help="read the input as this (nal, nam, mlir) instead of going by its name and contents")
+    group.add_argument(
+        "--format", help="read the input as this (nal, nam, mlir) instead of going by its name and contents"
+    )
     group.add_argument("--dtype", default="float32", choices=("float32", "float64"), help="type of the net's numbers")
     group.add_argument("--act", metavar="NAME", help="activation of a matrix's neurons (default: relu)")
     group.add_argument("--out-act", metavar="NAME", help="activation of a matrix's output neurons")
-    group.add_argument("--outputs", metavar="A,B", help="the neurons that are outputs (default: all that feed no other)")
+    group.add_argument(
+        "--outputs", metavar="A,B", help="the neurons that are outputs (default: all that feed no other)"
+    )
 
 
 def source_keywords(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -76,7 +76,9 @@ class Statistics(Instrument):
 
 
 class Reproducer(Instrument):
-    """On failure of a pipeline, writes the module before the failing pass, with the pipeline that is left, into a file."""
+    """On failure of a pipeline, writes the module before the failing pass, with the pipeline that is left, into a
+    file.
+    """
 
     def __init__(self, path: str | None, manager: PassManager):
         self.path = path

@@ -20,10 +20,10 @@ import numpy as np
 from irc.compiler import compile
 from irc.files import write_atomically
 from irc.frontends.sources import read_source
-from irc.ir.diagnostics import Diagnostics, Error, fail
+from irc.ir.diagnostics import Error, fail
 from irc.ir.locations import Source
 from irc.model import Net
-from irc.tools.command_line import CommandParser, Misuse, add_source_arguments, run_command, source_keywords
+from irc.tools.command_line import CommandParser, add_source_arguments, run_command, source_keywords
 from irc.tools.report import report
 
 

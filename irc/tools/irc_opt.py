@@ -1,7 +1,7 @@
 """``irc-opt``: reads a net or IR, runs passes, prints what comes out, at any level.
 
-Without ``-p`` it parses, verifies and prints. ``--dump-after=P`` without ``-p`` runs the default training pipeline up to the
-last P and prints the module after each P. Exit status: 0, 1 on a diagnostic, 2 on misuse.
+Without ``-p`` it parses, verifies and prints. ``--dump-after=P`` without ``-p`` runs the default training pipeline up
+to the last P and prints the module after each P. Exit status: 0, 1 on a diagnostic, 2 on misuse.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import TextIO
 
 from irc.backend.target import TARGETS, Target, find_target
 from irc.checking import CheckPass
-from irc.frontends.sources import load_module, read_source
-from irc.dialects.builtin import ModuleOp
 from irc.emit.forms import FORMS, emit
 from irc.files import write_atomically
+from irc.frontends.sources import load_module, read_source
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.locations import Source
 from irc.ir.verifier import verify
@@ -30,29 +29,43 @@ from irc.tools.verify_diagnostics import compare_with_expected
 
 def _parser() -> CommandParser:
     parser = CommandParser(prog="irc-opt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", nargs="?", default="-", help="a net (.nal, .nam) or IR text (.mlir); - is standard input")
+    parser.add_argument(
+        "file", nargs="?", default="-", help="a net (.nal, .nam) or IR text (.mlir); - is standard input"
+    )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     add_source_arguments(parser)
 
     passes = parser.add_argument_group("passes")
     passes.add_argument("-p", "--passes", "--pass-pipeline", metavar="P,Q{OPTION=V}", help="passes to run, in order")
     passes.add_argument("--list-passes", action="store_true", help="name all passes")
-    passes.add_argument("--target", choices=("host", *TARGETS), default="host", help="the machine to compile for (default: this one)")
+    passes.add_argument(
+        "--target", choices=("host", *TARGETS), default="host", help="the machine to compile for (default: this one)"
+    )
     passes.add_argument("--seed", type=int, default=0, help="seed of the inputs of --check")
     passes.add_argument("--check", action="store_true", help="run the module before and after each pass and compare")
     passes.add_argument("--check-grad", action="store_true", help="compare derivatives with finite differences")
     passes.add_argument(
-        "--verify-each", nargs="?", const=True, default=True, type=_boolean, help="verify after each pass (default: yes)"
+        "--verify-each",
+        nargs="?",
+        const=True,
+        default=True,
+        type=_boolean,
+        help="verify after each pass (default: yes)",
     )
     passes.add_argument(
-        "--reproducer", "--mlir-pass-pipeline-crash-reproducer", metavar="FILE", help="on failure, write what fails here"
+        "--reproducer",
+        "--mlir-pass-pipeline-crash-reproducer",
+        metavar="FILE",
+        help="on failure, write what fails here",
     )
 
     dumps = parser.add_argument_group("what to show")
     dumps.add_argument("--dump-after", "--mlir-print-ir-after", action="append", default=[], metavar="P,Q")
     dumps.add_argument("--dump-before", "--mlir-print-ir-before", action="append", default=[], metavar="P,Q")
     dumps.add_argument("--dump-all", "--mlir-print-ir-after-all", action="store_true", help="dump after every pass")
-    dumps.add_argument("--mlir-print-ir-before-all", dest="dump_before_all", action="store_true", help=argparse.SUPPRESS)
+    dumps.add_argument(
+        "--mlir-print-ir-before-all", dest="dump_before_all", action="store_true", help=argparse.SUPPRESS
+    )
     dumps.add_argument("--time", "--mlir-timing", action="store_true", help="how long each pass took")
     dumps.add_argument("--stats", "--mlir-pass-statistics", action="store_true", help="what each pass counted")
     dumps.add_argument("--emit", default="mlir", choices=FORMS, help="form of the result")
@@ -69,8 +82,12 @@ def _parser() -> CommandParser:
     )
 
     tests = parser.add_argument_group("tests")
-    tests.add_argument("--split-input-file", action="store_true", help="treat the parts between '// -----' lines separately")
-    tests.add_argument("--verify-diagnostics", action="store_true", help="compare errors with '// expected-error {{...}}'")
+    tests.add_argument(
+        "--split-input-file", action="store_true", help="treat the parts between '// -----' lines separately"
+    )
+    tests.add_argument(
+        "--verify-diagnostics", action="store_true", help="compare errors with '// expected-error {{...}}'"
+    )
     return parser
 
 

@@ -1,7 +1,7 @@
 """Expected diagnostics in test files: ``// expected-error {{text}}``, on the line of the error.
 
-``@+1``, ``@-2`` after the word move the line; ``@unknown`` expects an error without a place. The text in braces must occur in the
-message. ``expected-warning`` and ``expected-note`` work alike.
+``@+1``, ``@-2`` after the word move the line; ``@unknown`` expects an error without a place. The text in braces must
+occur in the message. ``expected-warning`` and ``expected-note`` work alike.
 """
 
 from __future__ import annotations

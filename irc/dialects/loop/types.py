@@ -88,7 +88,8 @@ class BufferType(Type):
             raise ValueError("expected a layout and a space, each one word, after the element type")
         shape: list[Dimension] = []
         while match := _LEADING_NUMBER.match(contents) or _SEPARATOR.search(contents):
-            shape.append(int(match.group(1)) if match.re is _LEADING_NUMBER else parse_dimension(contents[: match.start()]))
+            number = match.group(1) if match.re is _LEADING_NUMBER else contents[: match.start()]
+            shape.append(parse_dimension(number))
             contents = contents[match.end() :]
         return cls(shape, _element(contents.strip()), *words)
 

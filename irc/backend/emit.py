@@ -1,0 +1,153 @@
+"""Loop level to LLVM IR text: one LLVM function per ``func.func``, structured control flow as blocks with phis.
+
+The C function of ``@f`` is ``irc.f``: sizes as 64-bit integers, numbers by value, buffers as pointers that do not overlap what
+the function writes. Text is made directly, as building LLVM's objects from Python costs fifty times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from irc.backend import emit_arith, emit_memory
+from irc.backend.emitter import Emitter, llvm_type
+from irc.backend.target import Target
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import FuncOp
+from irc.dialects.loop.control import For, If
+from irc.dialects.loop.types import BufferType
+from irc.ir.attributes import ArrayAttr
+from irc.ir.diagnostics import Error, fail
+from irc.ir.operation import Block, Operation
+
+
+def emit_module(module: ModuleOp, target: Target) -> str:
+    """The module's functions as LLVM IR text. Raises :class:`irc.Error` for what has no native form."""
+    declarations: set[str] = set()
+    functions = []
+    for op in module.regions[0].block:
+        if not isinstance(op, FuncOp):
+            fail(f"'{op.name}' has no native form; only functions of the loop level have", op.location)
+        functions.append(_function(op, target, declarations))
+    return "\n".join([*sorted(declarations), "", *functions])
+
+
+def native_name(name: str) -> str:
+    """The name of a function's machine code: apart from all names of the C library."""
+    return f"irc.{name}"
+
+
+def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
+    if op.function_type.results:
+        fail(f"function '{op.sym_name.value}' returns values; lower it to the loop level first", op.location)
+    e = Emitter(target, declarations)
+    arguments = op.body.block.arguments
+    parameters = []
+    for argument in arguments:
+        try:
+            kind = llvm_type(argument.type)
+        except ValueError as error:
+            fail(str(error), op.location)
+        e.names[argument] = e.fresh(argument.name_hint or "arg")
+        extra = " noalias" if isinstance(argument.type, BufferType) else ""
+        parameters.append(f"{kind}{extra} {e.names[argument]}")
+    names = op.attributes.get("irc.symbols_args", ArrayAttr([]))
+    assert isinstance(names, ArrayAttr)
+    e.symbols = {name.value: e.names[argument] for name, argument in zip(names, arguments, strict=False)}  # type: ignore[attr-defined]
+    _block(e, op.body.block)
+    head = f"define void @{_quoted(native_name(op.sym_name.value))}({', '.join(parameters)}) nounwind {{"
+    return "\n".join([head, "entry:", *e.entry, "  br label %start", *e.lines, "}", ""])
+
+
+def _quoted(name: str) -> str:
+    return '"' + "".join(c if c.isalnum() or c in "._" else f"\\{b:02X}" for c in name for b in c.encode()) + '"'
+
+
+def _block(e: Emitter, block: Block) -> None:
+    e.start("start")
+    _operations(e, block)
+
+
+def _operations(e: Emitter, ops: Iterable[Operation]) -> None:
+    for op in ops:
+        rule = RULES.get(op.name)
+        if rule is None:
+            fail(f"'{op.name}' has no native form", op.location)
+        try:
+            rule(e, op)
+        except Error:
+            raise
+        except ValueError as error:
+            fail(f"{op.name}: {error}", op.location)
+
+
+def _return(e: Emitter, op: Operation) -> None:
+    e.line("ret void")
+
+
+def _yield(e: Emitter, op: Operation) -> None:
+    """The surrounding op reads the operands itself."""
+
+
+def _call(e: Emitter, op: Operation) -> None:
+    name = native_name(op.attributes["callee"].value)  # type: ignore[attr-defined]
+    e.line(f"call void @{_quoted(name)}({', '.join(e.typed(v) for v in op.operands)})")
+
+
+def _for(e: Emitter, op: Operation) -> None:
+    """before -> head (phis, test) -> body ... -> head; head -> exit. The results are the phis of the head."""
+    assert isinstance(op, For)
+    before, head, body, done = e.block, e.label("for"), e.label("body"), e.label("done")
+    step = e.names[op.step]
+    if step.startswith("%"):  # a step below one would never end
+        step = e.value(e.intrinsic("smax", "i64", [("i64", step), ("i64", "1")]))
+    e.line(f"br label %{head}")
+    e.start(head)
+    counter = e.fresh(op.induction.name_hint or "i")
+    following = e.fresh("next")
+    at_phis = len(e.lines)
+    carried = [e.fresh(a.name_hint or "carried") for a in op.inner]
+    e.names[op.induction] = counter
+    e.names.update(zip(op.inner, carried, strict=True))
+    more = e.value(f"icmp slt i64 {counter}, {e.names[op.upper]}")
+    e.line(f"br i1 {more}, label %{body}, label %{done}")
+    e.start(body)
+    _operations(e, op.body.block)
+    e.line(f"{following} = add nsw i64 {counter}, {step}")
+    e.line(f"br label %{head}")
+    phis = [f"  {counter} = phi i64 [ {e.names[op.lower]}, %{before} ], [ {following}, %{e.block} ]"]
+    for name, start, last in zip(carried, op.initial, op.body.block.terminator.operands, strict=True):
+        kind = llvm_type(start.type)
+        phis.append(f"  {name} = phi {kind} [ {e.names[start]}, %{before} ], [ {e.names[last]}, %{e.block} ]")
+    e.lines[at_phis:at_phis] = phis
+    e.start(done)
+    e.names.update(zip(op.results, carried, strict=True))
+
+
+def _if(e: Emitter, op: Operation) -> None:
+    assert isinstance(op, If)
+    then, otherwise, done = e.label("then"), e.label("else"), e.label("done")
+    has_else = bool(op.otherwise.blocks)
+    e.line(f"br {e.typed(op.condition)}, label %{then}, label %{otherwise if has_else else done}")
+    ends = []
+    for label, side in ((then, op.then), (otherwise, op.otherwise)):
+        if side.blocks:
+            e.start(label)
+            _operations(e, side.block)
+            ends.append((e.block, [e.names[v] for v in side.block.terminator.operands]))
+            e.line(f"br label %{done}")
+    e.start(done)
+    for number, result in enumerate(op.results):
+        sources = ", ".join(f"[ {values[number]}, %{block} ]" for block, values in ends)
+        e.names[result] = e.value(f"phi {llvm_type(result.type)} {sources}", result.name_hint)
+
+
+RULES = {
+    **emit_arith.RULES,
+    **emit_memory.RULES,
+    "func.return": _return,
+    "func.call": _call,
+    "loop.yield": _yield,
+    "loop.for": _for,
+    "loop.if": _if,
+}
+"""By name of the op."""

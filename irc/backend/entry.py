@@ -1,0 +1,294 @@
+"""Calling native functions with arrays: sizes from shapes, checks, outputs and workspace made, then one call through ctypes.
+
+Native code trusts what it is given, so everything is checked here: dtypes, shapes against each other, contiguity, alignment,
+and that nothing written overlaps anything else. What a bound array *says* (offsets and indices of a topology) is checked by
+whoever binds it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from irc.arrays import aligned_zeros, check_output, shown
+from irc.dialects.func import FuncOp
+from irc.dialects.loop.types import BufferType
+from irc.ir.attributes import Attribute, DenseAttr, DictAttr, IntegerAttr, StringAttr, python_value
+from irc.ir.diagnostics import Error
+from irc.ir.dimensions import Dim, Dimension, evaluate, parse_dimension, substitute, symbols_of
+from irc.ir.types import ScalarType, Type, VectorType
+
+_NUMBERS = {
+    "f32": ctypes.c_float,
+    "f64": ctypes.c_double,
+    "i1": ctypes.c_bool,
+    "i8": ctypes.c_int8,
+    "i32": ctypes.c_int32,
+    "i64": ctypes.c_int64,
+    "index": ctypes.c_int64,
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a native function.
+
+    ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``), "output" or
+    "workspace". ``output`` is the number of the result that an output holds.
+    """
+
+    name: str
+    role: str
+    type: Type
+    output: int = -1
+    data: np.ndarray | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the array to pass."""
+        return (self.type.scalar if isinstance(self.type, BufferType) else self.type).storage  # type: ignore[union-attr]
+
+    @property
+    def shape(self) -> tuple[Dimension, ...]:
+        """The shape of the array to pass; buffers of vectors have the lanes last."""
+        if not isinstance(self.type, BufferType):
+            return ()
+        lanes = self.type.element.shape if isinstance(self.type.element, VectorType) else ()
+        return (*self.type.shape, *lanes)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a loop-level function is called: its arguments, the sizes known beforehand, and the workspace in bytes."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    symbols: Mapping[str, int]
+    workspace: Dimension
+
+    @classmethod
+    def of(cls, op: FuncOp) -> Signature:
+        """Read it from the function's attributes (see ``irc.dialects.loop``)."""
+        names = python_value(op.attributes["irc.symbols_args"]) if "irc.symbols_args" in op.attributes else []
+        arguments = []
+        for number, value in enumerate(op.body.block.arguments):
+            marks = argument_attributes(op, number)
+            name = names[number] if number < len(names) else value.name_hint or f"argument {number}"
+            arguments.append(_argument(name, number < len(names), value.type, marks))
+        symbols = python_value(op.attributes["irc.symbols"]) if "irc.symbols" in op.attributes else {}
+        formula = op.attributes.get("irc.workspace_bytes", IntegerAttr(0))
+        workspace = parse_dimension(formula.value) if isinstance(formula, StringAttr) else formula.value  # type: ignore[attr-defined]
+        return cls(op.sym_name.value, tuple(arguments), symbols, workspace)
+
+    def by_role(self, role: str) -> list[Argument]:
+        """The arguments of a role, in order."""
+        return [a for a in self.arguments if a.role == role]
+
+    def outputs(self) -> list[Argument]:
+        """The outputs in the order of the results they hold."""
+        return sorted(self.by_role("output"), key=lambda a: a.output)
+
+
+def argument_attributes(op: FuncOp, number: int) -> Mapping[str, Attribute]:
+    """The attributes of a function's argument."""
+    listed = op.attributes.get("arg_attrs")
+    if listed is None:
+        return {}
+    marks = listed[number]  # type: ignore[index]
+    assert isinstance(marks, DictAttr)
+    return dict(marks.items())
+
+
+def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attribute]) -> Argument:
+    if is_symbol:
+        return Argument(name, "symbol", type)
+    if "irc.workspace" in marks:
+        return Argument(name, "workspace", type)
+    if "irc.output" in marks:
+        return Argument(name, "output", type, output=python_value(marks["irc.output"]))
+    data = marks.get("irc.data")
+    if isinstance(data, DenseAttr):
+        return Argument(name, "bound", type, data=data.array)
+    return Argument(name, "input", type)
+
+
+class Owner(Protocol):
+    """What keeps the machine code: a ``Library``."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the code is there."""
+
+
+class Function:
+    """A native function, called with arrays. ``bound`` replaces the values of bound arguments, by name.
+
+    Several threads may call it: each call has a workspace of its own, kept for the next call.
+    """
+
+    def __init__(self, signature: Signature, address: int, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
+        self.signature = signature
+        self._address = address
+        self._owner = owner
+        self._workspaces: list[np.ndarray] = []
+        self._bound = {a.name: a.data for a in signature.by_role("bound")}
+        for name, array in (bound or {}).items():
+            if name not in self._bound:
+                raise Error(f"{signature.name} has no bound argument '{name}'; it has {', '.join(self._bound) or 'none'}")
+            self._bound[name] = array
+        kinds = [
+            ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
+        ]
+        self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
+
+    def bind(self, bound: Mapping[str, np.ndarray]) -> Function:
+        """The same code with other bound arrays: another topology, for example."""
+        return Function(self.signature, self._address, self._owner, {**self._bound, **bound})
+
+    def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        """The results for these inputs (arrays, or numbers for scalar arguments), in ``out`` or in new arrays.
+
+        Arrays must be of the exact dtype, C-contiguous and aligned. Raises :class:`irc.Error`.
+        """
+        if not self._owner.is_open:
+            raise Error(f"{self.signature.name}: the native code has been closed")
+        given = self._inputs(inputs)
+        symbols = self.sizes(given)
+        outputs = self._outputs(symbols, given, out)
+        needed = evaluate(self.signature.workspace, symbols)
+        workspace = self._workspace(needed)
+        values = []
+        for argument in self.signature.arguments:
+            if argument.role == "symbol":
+                values.append(symbols[argument.name])
+            elif argument.role == "workspace":
+                values.append(workspace.ctypes.data)
+            elif argument.role == "output":
+                values.append(outputs[argument.name].ctypes.data)
+            else:
+                value = given[argument.name]
+                values.append(value.ctypes.data if isinstance(argument.type, BufferType) else value.item())
+        self._native(*values)
+        self._workspaces.append(workspace)
+        return [outputs[a.name] for a in self.signature.outputs()]
+
+    def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""
+        return bind_symbols(self.signature, given)
+
+    def _inputs(self, inputs: Sequence[Any]) -> dict[str, np.ndarray]:
+        wanted = self.signature.by_role("input")
+        if len(inputs) != len(wanted):
+            names = ", ".join(a.name for a in wanted)
+            raise Error(f"{self.signature.name} takes {len(wanted)} inputs ({names}), got {len(inputs)}")
+        given: dict[str, np.ndarray] = {}
+        for argument, value in zip(wanted, inputs, strict=True):
+            given[argument.name] = _checked(argument, value)
+        for argument in self.signature.by_role("bound"):
+            given[argument.name] = _checked(argument, self._bound[argument.name])
+        return given
+
+    def _outputs(
+        self, symbols: Mapping[str, int], given: Mapping[str, np.ndarray], out: Sequence[np.ndarray] | None
+    ) -> dict[str, np.ndarray]:
+        wanted = self.signature.outputs()
+        shapes = [tuple(evaluate(d, symbols) for d in a.shape) for a in wanted]
+        if out is None:
+            return {a.name: np.empty(shape, a.dtype) for a, shape in zip(wanted, shapes, strict=True)}
+        if len(out) != len(wanted):
+            raise Error(f"{self.signature.name} has {len(wanted)} results, got {len(out)} arrays to hold them")
+        checked = {}
+        for argument, array, shape in zip(wanted, out, shapes, strict=True):
+            checked[argument.name] = check_output(array, argument.dtype, shape, argument.name)
+            others = [*given.items(), *((n, a) for n, a in checked.items() if n != argument.name)]
+            for name, other in others:
+                if np.may_share_memory(array, other):
+                    raise Error(f"{argument.name} overlaps {name} in memory")
+        return checked
+
+    def _workspace(self, needed: int) -> np.ndarray:
+        try:
+            workspace = self._workspaces.pop()  # atomic, so no two threads get the same
+        except IndexError:
+            workspace = None
+        if workspace is None or workspace.size < needed:
+            workspace = aligned_zeros(max(needed, 1), np.dtype(np.uint8))
+        return workspace
+
+
+def _checked(argument: Argument, value: Any) -> np.ndarray:
+    """An array that native code can read as it is. Raises :class:`irc.Error`."""
+    if isinstance(argument.type, ScalarType):
+        return np.asarray(value, argument.dtype)
+    if not isinstance(value, np.ndarray):
+        raise Error(f"{argument.name}: expected an array, got {type(value).__name__}")
+    if value.dtype != argument.dtype:
+        raise Error(f"{argument.name}: expected dtype {argument.dtype}, got {value.dtype}")
+    if value.ndim != len(argument.shape):
+        expected = "(" + ", ".join(map(str, argument.shape)) + ")"
+        raise Error(f"{argument.name}: expected {len(argument.shape)} dimensions {expected}, got {shown(value.shape)}")
+    if not (value.flags.c_contiguous and value.flags.aligned):
+        raise Error(f"{argument.name}: the array must be C-contiguous and aligned")
+    return value
+
+
+def bind_symbols(signature: Signature, given: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Values for the symbols of a signature from the shapes of arrays. Raises :class:`irc.Error` where shapes disagree.
+
+    A dimension with one unknown symbol, to the first power, determines it: ``N + 1`` as well as ``N``.
+    """
+    symbols = dict(signature.symbols)
+    waiting = [
+        (argument, axis, dim)
+        for argument in signature.arguments
+        if argument.name in given and argument.role in ("input", "bound")
+        for axis, dim in enumerate(argument.shape)
+    ]
+    progress = True
+    while waiting and progress:
+        progress = False
+        remaining = []
+        for argument, axis, dim in waiting:
+            have = given[argument.name].shape[axis]
+            left = substitute(dim, symbols)
+            if isinstance(left, int):
+                progress = True
+                if left != have:
+                    formula = f"{dim} = {left}" if isinstance(dim, Dim) else str(left)
+                    shape = shown(given[argument.name].shape)
+                    raise Error(f"{argument.name}: dimension {axis} must be {formula}, got {have} (shape {shape})")
+            elif (found := _solve(left, have)) is not None:
+                progress = True
+                symbols[found[0]] = found[1]
+            else:
+                remaining.append((argument, axis, dim))
+        waiting = remaining
+    for argument in signature.by_role("symbol"):
+        if argument.name not in symbols:
+            raise Error(f"{signature.name}: the size '{argument.name}' does not follow from the shapes of the inputs")
+    return symbols
+
+
+def _solve(dim: Dimension, value: int) -> tuple[str, int] | None:
+    """The one symbol of ``a*S + c`` such that it is ``value``, if it is of that form and the solution is a size."""
+    names = symbols_of(dim)
+    if len(names) != 1 or not isinstance(dim, Dim):
+        return None
+    (name,) = names
+    slope = offset = 0
+    for monomial, coefficient in dim.terms:
+        if monomial == ((name, 1),):
+            slope = coefficient
+        elif monomial == ():
+            offset = coefficient
+        else:
+            return None
+    if slope == 0 or (value - offset) % slope or (value - offset) // slope < 0:
+        return None
+    return name, (value - offset) // slope
+
+

@@ -1,0 +1,135 @@
+"""LLVM IR text to code in this process: parse, verify, optimise, make an object, link it.
+
+Each library has an engine of its own, closed with it: so memory comes back (an engine shared by all does not give it back).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import ClassVar
+
+import llvmlite.binding as llvm
+
+from irc.backend.emit import emit_module, native_name
+from irc.backend.entry import Function, Signature
+from irc.backend.target import Target, host
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import FuncOp
+
+_numbers = count()
+
+
+class Library:
+    """Native code of a module. Use :meth:`function`; close it (or use ``with``) to give the memory back.
+
+    ``llvm_text`` is the IR before LLVM's optimiser, ``object`` the machine code, ``times`` the seconds of each stage.
+    ``compiled`` counts the libraries made in this process.
+    """
+
+    compiled: ClassVar[int] = 0
+
+    def __init__(self, module: ModuleOp, target: Target):
+        self.target = target
+        self.times: dict[str, float] = {}
+        self._functions: dict[str, Function] = {}
+        self._engine = None
+        self._tracker = None
+        with self._timed("emit"):
+            self.llvm_text = emit_module(module, target)
+            self.signatures = {
+                op.sym_name.value: Signature.of(op) for op in module.regions[0].block if isinstance(op, FuncOp)
+            }
+        with self._timed("parse"):
+            parsed = llvm.parse_assembly(self.llvm_text)
+        with self._timed("verify"):
+            parsed.verify()
+        machine = target.machine(jit=target is host())
+        parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
+        with self._timed("optimise"):
+            _optimise(parsed, machine, target)
+        self._parsed = parsed
+        with self._timed("codegen"):
+            self.object: bytes = machine.emit_object(parsed)
+        if target is host():
+            with self._timed("link"):
+                self._link()
+        Library.compiled += 1
+
+    def _link(self) -> None:
+        self._engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
+        builder = llvm.JITLibraryBuilder().add_object_img(self.object).add_current_process()
+        for name in self.signatures:
+            builder.export_symbol(native_name(name))
+        # The tracker owns the code: it must live as long as the functions do.
+        self._tracker = builder.link(self._engine, f"irc{next(_numbers)}")
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.times[stage] = time.perf_counter() - start
+
+    @property
+    def is_open(self) -> bool:
+        """Whether functions can be called: made for this machine, and not closed."""
+        return self._tracker is not None
+
+    def address(self, name: str) -> int:
+        """Where a function's machine code is. Raises ValueError where there is none."""
+        if self._tracker is None:
+            raise ValueError("the library is closed, or it is for another machine")
+        if name not in self.signatures:
+            raise ValueError(f"there is no function '{name}'; the functions are {', '.join(self.signatures)}")
+        return self._tracker[native_name(name)]
+
+    def function(self, name: str) -> Function:
+        """A function, callable with arrays. The same object each time."""
+        if name not in self._functions:
+            self._functions[name] = Function(self.signatures.get(name), self.address(name), self)
+        return self._functions[name]
+
+    def assembly(self) -> str:
+        """The machine code as the target's assembly text."""
+        return self.target.machine().emit_assembly(self._parsed)
+
+    def optimised_text(self) -> str:
+        """The IR after LLVM's optimiser."""
+        return str(self._parsed)
+
+    def fingerprint(self) -> str:
+        """A hash of the code and of all that decides what is made of it."""
+        content = f"{self.llvm_text}\n{self.target}\n{llvm.llvm_version_info}"
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def close(self) -> None:
+        """Unload the code. Functions of a closed library refuse to run."""
+        self._tracker = None
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
+    """Native code of all functions of a loop-level module. For another machine than this one it cannot be called."""
+    return Library(module, target or host())
+
+
+def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Target) -> None:
+    """LLVM's passes without its vectorisers and unrolling: vectors and tiles are made by our own."""
+    if target.optimise == 0:
+        return
+    options = llvm.create_pipeline_tuning_options(target.optimise)
+    options.loop_vectorization = options.slp_vectorization = False
+    options.loop_interleaving = options.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(parsed, builder)

@@ -1,0 +1,75 @@
+"""Symbols of shapes get their numbers from the arrays that a function is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from irc.ir.diagnostics import fail
+from irc.ir.dimensions import Dim, Dimension, evaluate, substitute, symbols_of
+from irc.ir.locations import UNKNOWN, Location
+
+
+def bind_symbols(
+    arguments: Iterable[tuple[str, tuple[Dimension, ...], tuple[int, ...]]],
+    known: Mapping[str, int],
+    location: Location = UNKNOWN,
+) -> dict[str, int]:
+    """The symbols' values that give every argument its shape, ``known`` ones included.
+
+    An argument is its name, its declared dimensions and its shape. A dimension with one unknown symbol of degree one
+    determines it: ``B``, ``R + 1``, ``2*N``. Symbols that only occur otherwise stay unknown. Raises :class:`irc.Error`
+    where shapes contradict the types or each other.
+    """
+    values = dict(known)
+    given = list(arguments)
+    for name, dims, shape in given:
+        if len(dims) != len(shape):
+            fail(f"{name} has {len(shape)} dimensions, its type has {len(dims)}", location)
+    pairs = [
+        (name, axis, dim, size)
+        for name, dims, shape in given
+        for axis, (dim, size) in enumerate(zip(dims, shape, strict=True))
+    ]
+    origin: dict[str, str] = {}
+    waiting = [p for p in pairs if isinstance(p[2], Dim)]
+    progress = True
+    while progress and waiting:
+        progress = False
+        still = []
+        for name, axis, dim, size in waiting:
+            unknown = symbols_of(dim) - set(values)
+            solved = _solve(dim, unknown, values, size) if len(unknown) == 1 else None
+            if solved is not None:
+                (symbol,) = unknown
+                values[symbol] = solved
+                origin[symbol] = f"{name} dimension {axis}"
+                progress = True
+            elif unknown:
+                still.append((name, axis, dim, size))
+        waiting = still
+    for name, axis, dim, size in pairs:
+        if symbols_of(dim) <= set(values) and (wanted := evaluate(dim, values)) != size:
+            because = "".join(
+                f" ({s} = {values[s]} by {origin.get(s, 'definition')})" for s in sorted(symbols_of(dim))
+            )
+            shown = "" if isinstance(dim, int) else f" = {dim}{because}"
+            fail(f"{name}: dimension {axis} is {size}, expected {wanted}{shown}", location)
+    return values
+
+
+def _solve(dim: Dim, unknown: set[str], values: Mapping[str, int], size: int) -> int | None:
+    """The unknown symbol's value if ``dim == size`` determines it; None if it is not linear, or there is none."""
+    (symbol,) = unknown
+    rest = substitute(dim, values)
+    assert isinstance(rest, Dim)
+    coefficient = offset = 0
+    for monomial, factor in rest.terms:
+        if monomial == ((symbol, 1),):
+            coefficient = factor
+        elif monomial == ():
+            offset = factor
+        else:
+            return None
+    if not coefficient or (size - offset) % coefficient or (size - offset) // coefficient < 0:
+        return None
+    return (size - offset) // coefficient

@@ -1,0 +1,147 @@
+"""Lowering of whole arrays to loops over buffers.
+
+A function becomes one that writes its results where its caller wants them, with the sizes as arguments in front
+(``functions``). Then each op finds its strategy: elementwise work, groups of it, and reductions become one loop nest
+(``nest``), a contraction its own (``contraction``), an irregular net a walk over rows and edges (``dag``), and the rest copies
+(``movement``). Every loop whose turns are independent is marked ``parallel``, and one of each nest, where its accesses allow
+that its turns lie in the lanes of vectors, ``vectorize``. An op without a strategy is an error.
+
+Before:
+
+```mlir
+func.func @f(%x: tensor<B x f32>) -> tensor<B x f32> {
+  %y = math.exp %x : tensor<B x f32>
+  func.return %y : tensor<B x f32>
+}
+```
+
+After:
+
+```mlir
+func.func @f(%B: index, %x: !loop.buffer<B x f32>, %y: !loop.buffer<B x f32> {irc.output = 0 : i64}) attributes {irc.symbols_args = ["B"]} {
+  %n = loop.size "B" : index
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  loop.for %i = %c0 to %n step %c1 parallel vectorize {
+    %a = loop.load %x[%i] : !loop.buffer<B x f32>
+    %e = math.exp %a : f32
+    loop.store %e, %y[%i] : f32, !loop.buffer<B x f32>
+    loop.yield
+  }
+  func.return
+}
+```
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from irc.dialects.array import (
+    ArgMax,
+    Concat,
+    Contract,
+    Dag,
+    DagGrad,
+    Fused,
+    Gather,
+    Pad,
+    Reduce,
+    Reshape,
+    ScatterAdd,
+    Size,
+    Stack,
+)
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import FuncOp
+from irc.ir.diagnostics import fail
+from irc.ir.operation import Operation
+from irc.ir.traits import PURE, has
+from irc.ir.types import ShapedType
+from irc.passes.lower_array.contraction import lower_contract
+from irc.passes.lower_array.dag import lower_dag, lower_dag_grad
+from irc.passes.lower_array.functions import SYMBOLS, Interface, callees_first, is_data, lower_constant, lower_function
+from irc.passes.lower_array.lowering import Lowering
+from irc.passes.lower_array.movement import (
+    lower_argmax,
+    lower_concat,
+    lower_gather,
+    lower_pad,
+    lower_reshape,
+    lower_scatter_add,
+)
+from irc.passes.lower_array.nest import Nest, is_pointwise
+from irc.passmanager import Pass, PassContext, Signature
+
+
+@dataclass(frozen=True)
+class LowerArray(Pass):
+    """Whole arrays to loops over buffers."""
+
+    name = "lower-array"
+    signature: ClassVar[Signature] = Signature.DESTINATION
+
+    def run(self, module: ModuleOp, context: PassContext) -> None:
+        functions = [op for op in module.functions if isinstance(op, FuncOp) and SYMBOLS not in op.attributes]
+        interfaces: dict[str, Interface] = {}
+        for function in callees_first(functions):
+            interfaces[function.symbol] = lower_function(function, interfaces, _lower)
+            context.count("functions lowered")
+
+
+def _lower_fused(lowering: Lowering, op: Fused) -> None:
+    block = op.body.block
+    for argument, operand in zip(block.arguments, op.operands, strict=True):
+        lowering.values[argument] = lowering[operand]
+    *ops, end = block
+    outputs = [(value, lowering.buffer(result)) for value, result in zip(end.operands, op.results, strict=True)]
+    Nest(lowering, ops, outputs).build()
+
+
+def _lower_alone(lowering: Lowering, op: Operation) -> None:
+    """A group of one. An unstack with several results has a nest for each."""
+    for result in op.results:
+        if result.uses:
+            Nest(lowering, [op], [(result, lowering.buffer(result))]).build()
+
+
+def _lower_size(lowering: Lowering, op: Size) -> None:
+    lowering[op.result] = lowering.size(op.dimension)
+
+
+_STRATEGIES: dict[type[Operation], Callable[[Lowering, Any], None]] = {
+    Fused: _lower_fused,
+    Reduce: _lower_alone,
+    Stack: _lower_alone,
+    Contract: lower_contract,
+    Dag: lower_dag,
+    DagGrad: lower_dag_grad,
+    Reshape: lower_reshape,
+    Concat: lower_concat,
+    Pad: lower_pad,
+    Gather: lower_gather,
+    ScatterAdd: lower_scatter_add,
+    ArgMax: lower_argmax,
+    Size: _lower_size,
+}
+
+
+def _lower(lowering: Lowering, op: Operation) -> None:
+    """Lower one op by its strategy. Raises :class:`irc.Error` where there is none."""
+    strategy = _STRATEGIES.get(type(op))
+    if strategy is not None:
+        strategy(lowering, op)
+    elif is_data(op):
+        lower_constant(lowering, op)
+    elif is_pointwise(op):
+        _lower_alone(lowering, op)
+    elif has(op, PURE) and not op.regions and not _has_arrays(op):
+        lowering.builder.insert(op.clone(lowering.values))
+    else:
+        fail(f"'{op.name}' is left over after lower-array: there is no rule to lower it", op.location)
+
+
+def _has_arrays(op: Operation) -> bool:
+    return any(isinstance(value.type, ShapedType) for value in (*op.operands, *op.results))

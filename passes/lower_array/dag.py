@@ -1,0 +1,307 @@
+"""``array.dag`` and ``array.dag_grad``: an irregular net becomes loops over its rows and edges, with the topology as data.
+
+One sample at a time, written with scalars; the loop over samples is marked ``vectorize``, so that in the end the samples lie
+in the lanes of vectors while rows, edges and indices stay scalar. ``values`` holds, for one sample, the inputs and then the
+neurons, in topological order:
+
+    for each sample                             (parallel, vectorize)
+      values[0 .. I) = x
+      for each segment                          rows of one kind: activation and aggregation
+        for each row of it
+          z = aggregate over the row's edges of values[source] * w[weight]   + bias
+          values[I + row] = activation(z)
+      y = values[outputs]
+
+The gradient walks the rows backwards, once the forward values are there, with ``adjoints`` beside ``values``:
+
+    adjoints[outputs] += dy
+    for each row, last to first
+      delta = activation'(z) * adjoints[I + row]
+      for each edge:  adjoints[source] += delta * share * w;   dw[weight] += delta * share * x
+    dx = adjoints[0 .. I)
+
+where ``share`` is the derivative of the aggregation by that edge's term: 1 in a sum, 1/n in a mean, the product of the other
+terms in a product, and 1 for the first term that is the maximum (minimum), 0 for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from irc.dialects import arith
+from irc.dialects.activations import ACTIVATIONS
+from irc.dialects.array import Dag, DagGrad
+from irc.ir.dimensions import Dimension
+from irc.ir.operation import Operation, Value
+from irc.ir.types import i1, index
+from irc.passes.lower_array.lowering import Lowering
+
+
+def lower_dag(lowering: Lowering, op: Dag) -> None:
+    """Forward."""
+    kernel = _Kernel(lowering, op)
+    y = lowering.buffer(op.result)
+
+    def sample(b: Value, _: list[Value]) -> Sequence[Value]:
+        values = kernel.forward(b, None)
+        kernel.write_outputs(b, values, y)
+        return []
+
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=True)
+
+
+def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
+    """Forward again, then backward."""
+    kernel = _Kernel(lowering, op)
+    y, dx, dw = (lowering.buffer(result) for result in op.results)
+    dy = lowering[op.operands[8]]
+    lowering.clear(dw)
+
+    def sample(b: Value, _: list[Value]) -> Sequence[Value]:
+        sums = kernel.private(kernel.rows)
+        values = kernel.forward(b, sums)
+        kernel.write_outputs(b, values, y)
+        adjoints = kernel.backward(b, values, sums, dy, dw)
+        lowering.loop(lowering.size(kernel.inputs), lambda i, _: _copy(lowering, adjoints, [i], dx, [b, i]))
+        return []
+
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=True)
+
+
+def _copy(lowering: Lowering, source: Value, at: list[Value], target: Value, to: list[Value]) -> Sequence[Value]:
+    lowering.store(lowering.load(source, at), target, to)
+    return []
+
+
+class _Kernel:
+    """The topology of one op, as buffers, and the parts that forward and backward share."""
+
+    def __init__(self, lowering: Lowering, op: Dag | DagGrad):
+        self.lowering = lowering
+        operands = [lowering[value] for value in op.operands[:8]]
+        self.x, self.w, self.offsets, self.sources, self.weights, self.biases, self.segments, self.outputs = operands
+        self.kinds = list(op.kinds)
+        self.batch, self.inputs = self.x.type.shape
+        (self.rows,) = self.biases.type.shape
+        self.element = self.x.type.element
+
+    def private(self, size: Dimension) -> Value:
+        """Memory of one sample."""
+        return self.lowering.alloc(self.x.type.with_shape([size]))
+
+    def number(self, value: float) -> Value:
+        return self.lowering.constant(value, self.element)
+
+    # -- the walk over rows --------------------------------------------------------------------------------------
+
+    def each_row(self, visit: Callable[[int, Value], None], backwards: bool = False) -> None:
+        """``visit(kind, row)`` for all rows in order, or last to first; the code of every kind is there once."""
+        low = self.lowering
+        if len(self.kinds) == 1:
+            self._span(low.index(0), low.size(self.rows), lambda row: visit(0, row), backwards)
+            return
+        count = low.size(self.segments.type.shape[0])
+
+        def segment(turn: Value, _: list[Value]) -> Sequence[Value]:
+            at = low.subtract(low.subtract(count, low.index(1)), turn) if backwards else turn
+            first, end = (low.load_index(self.segments, [at, low.index(column)]) for column in (0, 1))
+            kind = low.load(self.segments, [at, low.index(2)])
+            for number in range(len(self.kinds)):
+                chosen = low.compare("eq", kind, low.constant(number, kind.type))
+
+                def run(number: int = number) -> Sequence[Value]:
+                    self._span(first, end, lambda row: visit(number, row), backwards)
+                    return []
+
+                low.branch(chosen, run)
+            return []
+
+        low.loop(count, segment)
+
+    def _span(self, first: Value, end: Value, visit: Callable[[Value], None], backwards: bool) -> None:
+        low = self.lowering
+
+        def turn(i: Value, _: list[Value]) -> Sequence[Value]:
+            visit(low.subtract(low.subtract(end, low.index(1)), low.subtract(i, first)) if backwards else i)
+            return []
+
+        low.loop(end, turn, lower=first)
+
+    def edges(self, row: Value) -> tuple[Value, Value]:
+        """Where the row's edges begin and end."""
+        low = self.lowering
+        return low.load_index(self.offsets, [row]), low.load_index(self.offsets, [low.add(row, low.index(1))])
+
+    def term(self, edge: Value, values: Value) -> Value:
+        """The value that comes along an edge, times its weight."""
+        low = self.lowering
+        return low.multiply(low.load(values, [low.load_index(self.sources, [edge])]), self.weight(edge))
+
+    def weight(self, edge: Value) -> Value:
+        """The edge's weight: a parameter, or 1 where its index is -1."""
+        return self._parameter(self.weights, edge, 1.0)
+
+    def _parameter(self, table: Value, at: Value, otherwise: float) -> Value:
+        low = self.lowering
+        position = low.load(table, [at])
+        present = low.compare("sge", position, low.constant(0, position.type))
+        (value,) = low.branch(
+            present,
+            lambda: [low.load(self.w, [low.convert(position, index)])],
+            lambda: [self.number(otherwise)],
+        )
+        return value
+
+    # -- forward -------------------------------------------------------------------------------------------------
+
+    def forward(self, b: Value, sums: Value | None) -> Value:
+        """All values of sample ``b``; with ``sums`` also what each activation was applied to."""
+        low = self.lowering
+        values = self.private(self.inputs + self.rows)
+        low.loop(low.size(self.inputs), lambda i, _: _copy(low, self.x, [b, i], values, [i]))
+
+        def row(kind: int, at: Value) -> None:
+            z = low.add(self.aggregate(kind, at, values), self._parameter(self.biases, at, 0.0))
+            if sums is not None:
+                low.store(z, sums, [at])
+            low.store(self._inline(kind, z, derivative=False), values, [low.offset(at, self.inputs)])
+
+        self.each_row(row)
+        return values
+
+    def aggregate(self, kind: int, row: Value, values: Value) -> Value:
+        """The aggregation of the row's terms."""
+        low, aggregation = self.lowering, self.kinds[kind].aggregation
+        begin, end = self.edges(row)
+        combine, start = _COMBINE[aggregation]
+
+        def turn(edge: Value, carried: list[Value]) -> Sequence[Value]:
+            return [low.make(combine, carried[0], self.term(edge, values))]
+
+        (total,) = low.loop(end, turn, [self.number(start)], lower=begin)
+        return self._divide(total, begin, end) if aggregation == "mean" else total
+
+    def _divide(self, value: Value, begin: Value, end: Value) -> Value:
+        low = self.lowering
+        return low.make(arith.DivF, value, low.convert(low.subtract(end, begin), self.element))
+
+    def _inline(self, kind: int, z: Value, derivative: bool) -> Value:
+        """The activation, or its derivative, at ``z``."""
+        activation = ACTIVATIONS[self.kinds[kind].activation].with_parameter(self.kinds[kind].parameter)
+        block = activation.derivative(self.element) if derivative else activation.function(self.element)
+        return self.lowering.builder.inline(block, [z])[0]
+
+    def write_outputs(self, b: Value, values: Value, y: Value) -> None:
+        """``y[b] = values[outputs]``."""
+        low = self.lowering
+
+        def output(o: Value, _: list[Value]) -> Sequence[Value]:
+            return _copy(low, values, [low.load_index(self.outputs, [o])], y, [b, o])
+
+        low.loop(low.size(self.outputs.type.shape[0]), output)
+
+    # -- backward ------------------------------------------------------------------------------------------------
+
+    def backward(self, b: Value, values: Value, sums: Value, dy: Value, dw: Value) -> Value:
+        """The adjoints of all values of sample ``b``; parameter gradients are added to ``dw``."""
+        low = self.lowering
+        adjoints = self.private(self.inputs + self.rows)
+
+        def clear(i: Value, _: list[Value]) -> Sequence[Value]:
+            low.store(self.number(0), adjoints, [i])
+            return []
+
+        low.loop(low.size(self.inputs + self.rows), clear)
+
+        def output(o: Value, _: list[Value]) -> Sequence[Value]:
+            self._increase(adjoints, low.load_index(self.outputs, [o]), low.load(dy, [b, o]))
+            return []
+
+        low.loop(low.size(self.outputs.type.shape[0]), output)
+
+        def row(kind: int, at: Value) -> None:
+            slope = self._inline(kind, low.load(sums, [at]), derivative=True)
+            delta = low.multiply(slope, low.load(adjoints, [low.offset(at, self.inputs)]))
+            self._add_parameter(dw, self.biases, at, delta)
+            self._row_backward(kind, at, delta, values, adjoints, dw)
+
+        self.each_row(row, backwards=True)
+        return adjoints
+
+    def _row_backward(self, kind: int, row: Value, delta: Value, values: Value, adjoints: Value, dw: Value) -> None:
+        low, aggregation = self.lowering, self.kinds[kind].aggregation
+        begin, end = self.edges(row)
+        if aggregation == "mean":
+            delta = self._divide(delta, begin, end)
+        if aggregation in ("max", "min"):
+            self._extreme_backward(kind, row, delta, values, adjoints, dw)
+            return
+
+        def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
+            gradient = low.multiply(delta, self._others(edge, begin, end, values)) if aggregation == "product" else delta
+            self._edge_backward(edge, gradient, values, adjoints, dw)
+            return []
+
+        low.loop(end, turn, lower=begin)
+
+    def _extreme_backward(self, kind: int, row: Value, delta: Value, values: Value, adjoints: Value, dw: Value) -> None:
+        """Maximum and minimum: all of ``delta`` goes to the first term that attains it.
+
+        Which term that is differs between samples, so every edge is visited and most get zero: its index stays scalar.
+        """
+        low = self.lowering
+        begin, end = self.edges(row)
+        best = self.aggregate(kind, row, values)
+        zero, no = self.number(0), low.constant(0, i1)
+
+        def turn(edge: Value, carried: list[Value]) -> Sequence[Value]:
+            (found,) = carried
+            here = low.compare("oeq", self.term(edge, values), best)
+            first = low.select(found, no, here)
+            self._edge_backward(edge, low.select(first, delta, zero), values, adjoints, dw)
+            return [low.make(arith.OrI, found, here)]
+
+        low.loop(end, turn, [no], lower=begin)
+
+    def _others(self, edge: Value, begin: Value, end: Value, values: Value) -> Value:
+        """The product of the row's other terms. Multiplied anew for each edge: a quotient would fail where a term is zero."""
+        low = self.lowering
+
+        def turn(other: Value, carried: list[Value]) -> Sequence[Value]:
+            same = low.compare("eq", other, edge)
+            return [low.multiply(carried[0], low.select(same, self.number(1), self.term(other, values)))]
+
+        return low.loop(end, turn, [self.number(1)], lower=begin)[0]
+
+    def _edge_backward(self, edge: Value, gradient: Value, values: Value, adjoints: Value, dw: Value) -> None:
+        """From the gradient of the edge's term w*x: that of x goes to the source's adjoint, that of w to ``dw``."""
+        low = self.lowering
+        source = low.load_index(self.sources, [edge])
+        self._add_parameter(dw, self.weights, edge, low.multiply(gradient, low.load(values, [source])))
+        self._increase(adjoints, source, low.multiply(gradient, self.weight(edge)))
+
+    def _increase(self, adjoints: Value, position: Value, by: Value) -> None:
+        low = self.lowering
+        low.store(low.add(low.load(adjoints, [position]), by), adjoints, [position])
+
+    def _add_parameter(self, dw: Value, table: Value, at: Value, gradient: Value) -> None:
+        """Add to the gradient of the parameter that ``table[at]`` names, if it names one."""
+        low = self.lowering
+        position = low.load(table, [at])
+        present = low.compare("sge", position, low.constant(0, position.type))
+
+        def then() -> Sequence[Value]:
+            low.accumulate(gradient, dw, [low.convert(position, index)])
+            return []
+
+        low.branch(present, then)
+
+
+_COMBINE: dict[str, tuple[type[Operation], float]] = {
+    "sum": (arith.AddF, 0.0),
+    "mean": (arith.AddF, 0.0),
+    "product": (arith.MulF, 1.0),
+    "max": (arith.MaximumF, float("-inf")),
+    "min": (arith.MinimumF, float("inf")),
+}
+"""How each aggregation combines terms, and what it starts with."""

@@ -1,0 +1,236 @@
+"""What all strategies share while one function is lowered: where its values live, and short ways to write loop-level ops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from irc.dialects import arith
+from irc.dialects.loop import Accumulate, Alloc, BufferType, Load, Size, Store, build_for, build_if
+from irc.ir.attributes import DenseAttr, FloatAttr, IntegerAttr
+from irc.ir.builder import Builder
+from irc.ir.diagnostics import fail
+from irc.ir.dimensions import Dimension
+from irc.ir.locations import Location
+from irc.ir.operation import Block, Operation, Value
+from irc.ir.types import ScalarType, ShapedType, TensorType, Type, i64, index
+
+Body = Callable[[list[Value]], None]
+
+
+class Lowering:
+    """One function on its way to loop level.
+
+    ``values`` maps array-level values to buffers (tensors) or to scalars. Constants and sizes are made once, in front of
+    everything else. ``homes`` holds the buffers that are ready before their values are, the function's outputs; ``data`` those of
+    bound constants.
+    """
+
+    def __init__(self, block: Block, location: Location):
+        self.block = block
+        self.builder = Builder.at_end(block, location)
+        self.values: dict[Value, Value] = {}
+        self.homes: dict[Value, Value] = {}
+        self.data: dict[DenseAttr, Value] = {}
+        self._prologue = Block()
+        self._front = Builder.at_end(self._prologue, location)
+        self._constants: dict[tuple, Value] = {}
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, value: Value) -> Value:
+        """The buffer or scalar that holds an array-level value."""
+        return self.values[value]
+
+    def __setitem__(self, value: Value, lowered: Value) -> None:
+        if lowered.name_hint is None:
+            lowered.name_hint = value.name_hint
+        self.values[value] = lowered
+
+    def buffer(self, value: Value) -> Value:
+        """Memory for a tensor that is about to be computed: an output of the function, or a new allocation."""
+        home = self.homes.get(value)
+        self[value] = self.alloc(buffer_type(value.type)) if home is None else home
+        return self.values[value]
+
+    def alloc(self, type: BufferType) -> Value:
+        """New memory."""
+        return self.builder.value(Alloc, result_types=[type])
+
+    def finish(self) -> None:
+        """Put constants and sizes in front."""
+        first = self.block.first
+        for op in list(self._prologue):
+            op.detach()
+            if first is None:
+                self.block.append(op)
+            else:
+                self.block.insert_before(first, op)
+
+    # -- constants -----------------------------------------------------------------------------------------------
+
+    def constant(self, value: float, type: Type) -> Value:
+        """A number of a scalar type."""
+        attribute = FloatAttr(value, type) if type.is_float else IntegerAttr(int(value), type)
+        found = self._constants.get((attribute,))
+        if found is None:
+            found = self._constants[(attribute,)] = self._front.value(arith.Constant, value=attribute)
+        return found
+
+    def index(self, value: int) -> Value:
+        """A position or size known now."""
+        return self.constant(value, index)
+
+    def size(self, dimension: Dimension) -> Value:
+        """A size, as a number of type index."""
+        if isinstance(dimension, int):
+            return self.index(dimension)
+        found = self._constants.get(("size", dimension))
+        if found is None:
+            found = self._constants[("size", dimension)] = self._front.value(Size, dimension=str(dimension))
+        return found
+
+    # -- arithmetic ----------------------------------------------------------------------------------------------
+
+    def make(self, cls: type[Operation], *operands: Value | Sequence[Value], **attributes: Any) -> Value:
+        """A new op here; its result."""
+        return self.builder.value(cls, *operands, **attributes)
+
+    def add(self, a: Value, b: Value) -> Value:
+        """a + b, of floats or integers."""
+        return self.make(arith.AddF if a.type.element.is_float else arith.AddI, a, b)
+
+    def multiply(self, a: Value, b: Value) -> Value:
+        """a * b, of floats or integers."""
+        return self.make(arith.MulF if a.type.element.is_float else arith.MulI, a, b)
+
+    def subtract(self, a: Value, b: Value) -> Value:
+        """a - b, of floats or integers."""
+        return self.make(arith.SubF if a.type.element.is_float else arith.SubI, a, b)
+
+    def offset(self, position: Value, by: Dimension) -> Value:
+        """``position + by``."""
+        return position if by == 0 else self.add(position, self.size(by))
+
+    def compare(self, predicate: str, a: Value, b: Value) -> Value:
+        """A comparison of numbers, of type i1; predicates as in ``arith.cmpf`` and ``arith.cmpi``."""
+        return self.make(arith.CmpF if a.type.element.is_float else arith.CmpI, a, b, predicate=predicate)
+
+    def select(self, condition: Value, a: Value, b: Value) -> Value:
+        """``a`` where the condition holds, else ``b``."""
+        return self.make(arith.Select, condition, a, b)
+
+    def convert(self, value: Value, type: Type) -> Value:
+        """An integer or index as a number of another scalar type."""
+        if value.type is type:
+            return value
+        if type.is_float:
+            wide = value if value.type is not index else self.make(arith.IndexCast, value, result_types=[i64])
+            return self.make(arith.SIToFP, wide, result_types=[type])
+        return self.make(arith.IndexCast, value, result_types=[type])
+
+    # -- memory --------------------------------------------------------------------------------------------------
+
+    def load(self, buffer: Value, indices: Sequence[Value] = ()) -> Value:
+        """An element."""
+        return self.make(Load, buffer, list(indices), [])
+
+    def load_index(self, buffer: Value, indices: Sequence[Value]) -> Value:
+        """An integer element, as an index."""
+        return self.convert(self.load(buffer, indices), index)
+
+    def store(self, value: Value, buffer: Value, indices: Sequence[Value] = ()) -> None:
+        """Write an element."""
+        self.builder.create(Store, value, buffer, list(indices), [])
+
+    def accumulate(self, value: Value, buffer: Value, indices: Sequence[Value] = ()) -> None:
+        """Add to an element."""
+        self.builder.create(Accumulate, value, buffer, list(indices), [])
+
+    # -- control -------------------------------------------------------------------------------------------------
+
+    def loop(
+        self,
+        upper: Value,
+        body: Callable[[Value, list[Value]], Sequence[Value]],
+        initial: Sequence[Value] = (),
+        lower: Value | None = None,
+        parallel: bool = False,
+        vectorize: bool = False,
+    ) -> list[Value]:
+        """``loop.for`` from ``lower`` (default 0) in steps of 1; the carried values after it."""
+        marks: dict[str, Any] = {"parallel": None} if parallel else {}
+        if vectorize:
+            marks["vectorize"] = None
+        start = self.index(0) if lower is None else lower
+        return list(build_for(self.builder, start, upper, self.index(1), body, initial, **marks).results)
+
+    def nest(self, shape: Sequence[Dimension], body: Body, parallel: bool = True, vectorize: int | None = None) -> None:
+        """Loops over all positions of a shape; ``vectorize`` is the dimension whose loop is marked so."""
+
+        def level(at: int, position: list[Value]) -> None:
+            if at == len(shape):
+                body(position)
+                return
+
+            def turn(i: Value, carried: list[Value]) -> Sequence[Value]:
+                level(at + 1, [*position, i])
+                return []
+
+            self.loop(self.size(shape[at]), turn, parallel=parallel, vectorize=vectorize == at)
+
+        level(0, [])
+
+    def branch(
+        self, condition: Value, then: Callable[[], Sequence[Value]], otherwise: Callable[[], Sequence[Value]] | None = None
+    ) -> list[Value]:
+        """``loop.if``; its results."""
+        return list(build_if(self.builder, condition, then, otherwise).results)
+
+    # -- whole buffers -------------------------------------------------------------------------------------------
+
+    def fill(self, buffer: Value, value: Value) -> None:
+        """Write one number everywhere."""
+        shape = buffer.type.shape
+        self.nest(shape, lambda at: self.store(value, buffer, at), vectorize=vector_dimension(shape))
+
+    def clear(self, buffer: Value) -> None:
+        """Write zero everywhere."""
+        self.fill(buffer, self.constant(0, buffer.type.element))
+
+    def copy(self, source: Value, target: Value) -> None:
+        """Copy a whole buffer to another of the same shape."""
+        shape = source.type.shape
+        self.nest(shape, lambda at: self.store(self.load(source, at), target, at), vectorize=vector_dimension(shape))
+
+
+def buffer_type(type: Type) -> BufferType:
+    """The buffer that holds a tensor."""
+    assert isinstance(type, ShapedType)
+    return BufferType(type.shape, type.element)
+
+
+def require_tensor(value: Value, op: Operation) -> TensorType:
+    """The value's type, which must be a tensor. Raises :class:`irc.Error`."""
+    if not isinstance(value.type, TensorType):
+        fail(f"'{op.name}': lower-array expects a tensor here, got {value.type}", op.location)
+    return value.type
+
+
+def scalar_type(type: Type) -> ScalarType:
+    """The type of one element."""
+    return type.element  # type: ignore[return-value]
+
+
+SHORT = 8
+"""A loop known to be shorter than this is not worth a vector of its own."""
+
+
+def vector_dimension(shape: Sequence[Dimension], candidates: Sequence[int] | None = None) -> int | None:
+    """The dimension whose loop should become vectors: the innermost, unless it is short and there is one outside of it."""
+    usable = list(range(len(shape))) if candidates is None else list(candidates)
+    if not usable:
+        return None
+    innermost = usable[-1]
+    size = shape[innermost]
+    return usable[-2] if isinstance(size, int) and size < SHORT and len(usable) > 1 else innermost

@@ -1,0 +1,136 @@
+"""Ops that rearrange data and are no mere renaming of positions: reshape, concat, pad, gather, scatter_add, argmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from irc.dialects import arith
+from irc.dialects.array import ArgMax, Concat, Gather, Pad, Reshape, ScatterAdd
+from irc.ir.dimensions import Dimension
+from irc.ir.operation import Value
+from irc.ir.types import index
+from irc.dialects.array.syntax import sizes
+from irc.passes.lower_array.lowering import Lowering, vector_dimension
+from irc.passes.lower_array.reductions import REDUCTIONS
+
+
+def lower_reshape(lowering: Lowering, op: Reshape) -> None:
+    """A copy. The loops run over the shape with more dimensions; the position in the other follows from it."""
+    source, target = lowering[op.operands[0]], lowering.buffer(op.result)
+    from_shape, to_shape = source.type.shape, target.type.shape
+    over, other = (from_shape, to_shape) if len(from_shape) > len(to_shape) else (to_shape, from_shape)
+
+    def element(at: list[Value]) -> None:
+        there = _position(lowering, _linear(lowering, at, over), other)
+        read, written = (at, there) if over is from_shape else (there, at)
+        lowering.store(lowering.load(source, read), target, written)
+
+    lowering.nest(over, element)
+
+
+def _linear(lowering: Lowering, at: Sequence[Value], shape: Sequence[Dimension]) -> Value:
+    """The number of a position in row-major order."""
+    number = lowering.index(0)
+    for place, (i, size) in enumerate(zip(at, shape, strict=True)):
+        number = i if place == 0 else lowering.add(lowering.multiply(number, lowering.size(size)), i)
+    return number
+
+
+def _position(lowering: Lowering, number: Value, shape: Sequence[Dimension]) -> list[Value]:
+    """The position of a number in row-major order."""
+    position: list[Value] = []
+    for size in reversed(shape[1:]):
+        if size == 1:
+            position.append(lowering.index(0))
+            continue
+        divisor = lowering.size(size)
+        position.append(lowering.make(arith.RemSI, number, divisor))
+        number = lowering.make(arith.DivSI, number, divisor)
+    return [number, *reversed(position)] if shape else []
+
+
+def lower_concat(lowering: Lowering, op: Concat) -> None:
+    """Each operand is copied to its place."""
+    target = lowering.buffer(op.result)
+    axis = op.axis.value
+    start: Dimension = 0
+    for operand in op.operands:
+        source = lowering[operand]
+        _copy_at(lowering, source, target, [start if d == axis else 0 for d in range(source.type.rank)])
+        start = start + source.type.shape[axis]
+
+
+def lower_pad(lowering: Lowering, op: Pad) -> None:
+    """Zeros, and the operand in their midst."""
+    source, target = lowering[op.operands[0]], lowering.buffer(op.result)
+    lowering.clear(target)
+    _copy_at(lowering, source, target, sizes(op.low))
+
+
+def _copy_at(lowering: Lowering, source: Value, target: Value, offsets: Sequence[Dimension]) -> None:
+    shape = source.type.shape
+
+    def element(at: list[Value]) -> None:
+        there = [lowering.offset(i, offset) for i, offset in zip(at, offsets, strict=True)]
+        lowering.store(lowering.load(source, at), target, there)
+
+    lowering.nest(shape, element, vectorize=vector_dimension(shape))
+
+
+def lower_gather(lowering: Lowering, op: Gather) -> None:
+    """Slices picked by indices along an axis."""
+    source, indices = (lowering[value] for value in op.operands)
+    target = lowering.buffer(op.result)
+    axis, picks = op.axis.value, indices.type.rank
+
+    def element(at: list[Value]) -> None:
+        pick = lowering.load_index(indices, at[axis : axis + picks])
+        lowering.store(lowering.load(source, [*at[:axis], pick, *at[axis + picks :]]), target, at)
+
+    lowering.nest(target.type.shape, element, vectorize=_beside(target.type.shape, axis, picks))
+
+
+def lower_scatter_add(lowering: Lowering, op: ScatterAdd) -> None:
+    """Slices added to places given by indices along an axis, of an array of zeros."""
+    updates, indices = (lowering[value] for value in op.operands)
+    target = lowering.buffer(op.result)
+    axis, picks = op.axis.value, indices.type.rank
+    lowering.clear(target)
+
+    def element(at: list[Value]) -> None:
+        pick = lowering.load_index(indices, at[axis : axis + picks])
+        lowering.accumulate(lowering.load(updates, at), target, [*at[:axis], pick, *at[axis + picks :]])
+
+    shape = updates.type.shape
+    lowering.nest(shape, element, vectorize=_beside(shape, axis, picks))
+
+
+def _beside(shape: Sequence[Dimension], axis: int, picks: int) -> int | None:
+    """The dimension for vectors: an index read from memory must be the same in all lanes."""
+    innermost = len(shape) - 1
+    return innermost if innermost >= axis + picks else None
+
+
+def lower_argmax(lowering: Lowering, op: ArgMax) -> None:
+    """The first position of the maximum along an axis; a NaN counts as the greatest of all."""
+    source, target = lowering[op.operands[0]], lowering.buffer(op.result)
+    axis, element = op.axis.value, source.type.element
+    shape = target.type.shape
+
+    def place(at: list[Value]) -> None:
+        def turn(i: Value, carried: list[Value]) -> Sequence[Value]:
+            best, where = carried
+            value = lowering.load(source, [*at[:axis], i, *at[axis:]])
+            if element.is_float:
+                greater = lowering.make(
+                    arith.AndI, lowering.compare("ugt", value, best), lowering.compare("ord", best, best)
+                )
+            else:
+                greater = lowering.compare("sgt", value, best)
+            return [lowering.select(greater, value, best), lowering.select(greater, i, where)]
+
+        start = lowering.constant(REDUCTIONS["max"].start(element), element)
+        _, where = lowering.loop(lowering.size(source.type.shape[axis]), turn, [start, lowering.index(0)])
+        lowering.store(lowering.convert(where, target.type.element), target, at)
+
+    lowering.nest(shape, place, vectorize=vector_dimension(shape))
