@@ -255,7 +255,7 @@ class Graph:
     def _number_of(self, item: Any, diagnostics: Diagnostics) -> int | None:
         if isinstance(item, str) and item in self._numbers:
             return self._numbers[item]
-        if isinstance(item, Integral) and not isinstance(item, bool) and 0 <= item < self.neuron_count:
+        if isinstance(item, Integral) and not isinstance(item, bool) and 0 <= int(item) < self.neuron_count:
             return int(item)
         last = self.neuron_count - 1
         diagnostics.error(
@@ -333,14 +333,19 @@ def sinks(count: int, source: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.bincount(source, minlength=count) == 0)
 
 
+def raise_in_order(diagnostics: Diagnostics) -> None:
+    """Sort what was found by its place in the text, and raise it as one Error, if an error is among it."""
+    diagnostics.found.sort(key=lambda found: (found.line or 0, found.column or 0))
+    diagnostics.raise_errors()
+
+
 def finished(graph: Graph, outputs: Any, diagnostics: Diagnostics) -> Graph:
     """The last step of every graph frontend: checks, and the user's choice of ``outputs`` (None: every sink).
 
     Raises everything in ``diagnostics`` as one Error, if an error is among it; else the result has its warnings.
     """
     graph.validate(diagnostics)
-    diagnostics.found.sort(key=lambda found: (found.line or 0, found.column or 0))
-    diagnostics.raise_errors()
+    raise_in_order(diagnostics)
     if outputs is None and graph.edge_count:
         for neuron in graph.outputs[graph.is_input[graph.outputs]].tolist():
             message = f"neuron {graph.neuron_name(neuron)} has no edges: it is an input and an output"

@@ -36,10 +36,11 @@ _SHOWN_MISSING = 5
 
 @dataclass(slots=True)
 class _Record:
-    """One neuron: ``code`` is None where the record has none; the members and their offsets, in text order."""
+    """One neuron: ``code`` is None where the record has none; the legal members and their offsets, in text order."""
 
     offset: int
     code: int | None
+    has_in_set: bool
     members: list[int]
     member_offsets: list[int]
 
@@ -113,7 +114,7 @@ class _Parser:
             note = Diagnostic("its first record", self.at(self.records[number].offset), "note")
             self.diagnostics.error(f"neuron {_short(number)} has a second record", self.at(offset), note)
         else:
-            self.records[number] = _Record(offset, code, members, member_offsets)
+            self.records[number] = _Record(offset, code, bool(rest), members, member_offsets)
 
     def code(self, fields: list[tuple[str, int]]) -> tuple[int | None, list[tuple[str, int]]]:
         """The code, if the first of the fields after the neuron's number is one, and the fields behind it.
@@ -208,9 +209,9 @@ class _Parser:
             offsets += [offset for _, offset in known]
             fan_in[place] = len(known)
             codes[place] = record.code or 0
-            is_input[place] = record.code is None and not record.members
+            is_input[place] = record.code is None and not record.has_in_set
             neuron_offsets[place] = record.offset
-            if record.code is not None and not record.members:
+            if record.code is not None and not record.has_in_set:
                 name = CODES[record.code]
                 self.diagnostics.warning(
                     f"neuron {_short(number)} has a function and no in-set: it is the constant {name}(0), not an input",

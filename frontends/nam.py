@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.frontends.graph import Graph
+from irc.frontends.graph import Graph, raise_in_order
 from irc.frontends.ndarray import matrix_graph
 from irc.frontends.text import BLANKS, check_text, lines, shown, stem
 from irc.ir.diagnostics import Diagnostics, fail
@@ -158,6 +158,6 @@ def _matrix(rows: list[_Row], source: Source, diagnostics: Diagnostics) -> np.nd
         message = f"the matrix is not square: {len(rows)} rows, {usual} columns"
         diagnostics.error(message, source.location(rows[0].offset))
     if set(widths) != {len(rows)}:
-        diagnostics.raise_errors()
+        raise_in_order(diagnostics)
     text = "".join(row.bits for row in rows).encode("ascii", "replace")
     return (np.frombuffer(text, dtype=np.uint8) == ord("1")).reshape(len(rows), len(rows))

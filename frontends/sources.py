@@ -40,11 +40,11 @@ class SourceOptions:
 
 def _nal(source: Source, options: SourceOptions) -> Graph:
     _no_activations(options, "a .nal file has an activation code for each neuron")
-    return nal.parse(source)
+    return nal.parse(source, outputs=options.outputs)
 
 
 def _nam(source: Source, options: SourceOptions) -> Graph:
-    return nam.parse(source, **options.activations())
+    return nam.parse(source, outputs=options.outputs, **options.activations())
 
 
 TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {"nal": _nal, "nam": _nam}
@@ -58,7 +58,9 @@ def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | 
     diagnostics = Diagnostics() if diagnostics is None else diagnostics
     if isinstance(source, ModuleOp):
         _no_graph_options(options)
-        return source.clone()  # type: ignore[return-value]
+        copy = source.clone()
+        assert isinstance(copy, ModuleOp)
+        return copy
     if isinstance(source, Source):
         return _text(source, options, diagnostics)
     if isinstance(source, str) and "\n" in source:
@@ -67,10 +69,12 @@ def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | 
         return _text(read_source(source), options, diagnostics)
     networkx = sys.modules.get("networkx")
     if networkx is not None and isinstance(source, networkx.Graph):
-        _no_activations(options, "a networkx graph has node attributes for them")
-        return _build(networkx_frontend.from_networkx(source), options, diagnostics)
-    if isinstance(source, (np.ndarray, list, tuple)):
-        return _build(ndarray.from_array(source, **options.activations()), options, diagnostics)
+        _only_inner_activation(options)
+        graph = networkx_frontend.from_networkx(source, outputs=options.outputs, **options.activations())
+        return _build(graph, options, diagnostics)
+    if isinstance(source, (np.ndarray, list, tuple)) or hasattr(source, "tocoo"):
+        graph = ndarray.from_array(source, outputs=options.outputs, **options.activations())
+        return _build(graph, options, diagnostics)
     fail(
         f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph "
         "or an IR module"
@@ -123,8 +127,6 @@ def _guess(text: str) -> str:
 
 
 def _build(graph: Graph, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
-    if options.outputs is not None:
-        graph = graph.with_outputs(options.outputs)
     diagnostics.found.extend(graph.warnings)
     return graph_to_module(graph, dtype=f64 if options.dtype == "float64" else f32)
 
@@ -132,6 +134,11 @@ def _build(graph: Graph, options: SourceOptions, diagnostics: Diagnostics) -> Mo
 def _no_activations(options: SourceOptions, why: str) -> None:
     if options.activations():
         fail(f"options act and out_act are for matrices: {why}")
+
+
+def _only_inner_activation(options: SourceOptions) -> None:
+    if options.out_act is not None:
+        fail("option out_act is for matrices: a networkx graph has node attributes for that")
 
 
 def _no_graph_options(options: SourceOptions) -> None:

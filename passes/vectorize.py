@@ -1,10 +1,11 @@
 """Vectorisation: turns of a loop marked ``vectorize`` run side by side, one per vector lane.
 
-What differs from turn to turn becomes a vector; what does not (weights, topology, counters of inner loops) stays scalar. Memory
-allocated in the loop is private to a turn, so its elements become vectors: values of 16 samples lie side by side. Memory from
-outside is read and written with one lane per turn, along the one dimension whose index moves with the loop; the lanes beyond the
-last turn are masked. Accumulations into one element sum the lanes first. A carried value that only sums (or multiplies, or takes
-the maximum or minimum) becomes a vector of partial results, reduced after the loop.
+What differs from turn to turn becomes a vector; what does not (weights, topology, counters of inner loops) stays
+scalar. Memory allocated in the loop is private to a turn, so its elements become vectors: values of 16 samples lie
+side by side. Memory from outside is read and written with one lane per turn, along the one dimension whose index
+moves with the loop; the lanes beyond the last turn are masked. Accumulations into one element sum the lanes first. A
+carried value that only sums (or multiplies, or takes the maximum or minimum) becomes a vector of partial results,
+reduced after the loop.
 
 A loop that does not fit stays as it is, and the statistics say why.
 
@@ -49,12 +50,13 @@ func.func @f(%B: index, %x: !loop.buffer<B x f32>, %y: !loop.buffer<B x f32> {ir
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from irc.backend.target import Target
-from irc.dialects.arith import AddF, AddI, Constant, MaximumF, MinimumF, MulF, Select, SubI
+from irc.dialects.arith import AddF, AddI, MaximumF, MinimumF, MulF, Select, SubI
 from irc.dialects.builtin import ModuleOp
+from irc.dialects.constants import number_of, splat
 from irc.dialects.loop import (
     Accumulate,
     Alloc,
@@ -69,11 +71,10 @@ from irc.dialects.loop import (
     Store,
     Yield,
 )
-from irc.ir.attributes import FloatAttr, IntegerAttr
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Operation, Region, Value
-from irc.ir.traits import CONSTANT, PURE, has
-from irc.ir.types import FloatType, VectorType, f32, i1, index
+from irc.ir.traits import PURE, has
+from irc.ir.types import VectorType, f32, i1, index
 from irc.passmanager import Pass, PassContext
 
 
@@ -85,32 +86,35 @@ class Vectorize(Pass):
     lanes: int = 0
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
-        for loop in [op for op in module.walk() if isinstance(op, For) and op.vectorize]:
-            if loop.parent is None or any(isinstance(a, For) and a.vectorize for a in loop.ancestors()):
-                continue
-            for candidate in _candidates(loop):
-                try:
-                    _widen(candidate, self.lanes or _lanes(candidate, context.target))
-                    context.count("loops vectorized")
-                except Unfit as reason:
-                    context.count(f"loops left scalar: {reason}")
+        for loop in _marked(module):
+            self._widen(loop, context)
+
+    def _widen(self, loop: For, context: PassContext) -> None:
+        """Widen the loop, or, where it does not fit, the marked loops in it."""
+        try:
+            _widen(loop, self.lanes or _lanes(loop, context.target))
+            context.count("loops vectorized")
+        except Unfit as reason:
+            context.count(f"loops left scalar: {reason}")
+            for inner in _marked(loop):
+                self._widen(inner, context)
 
 
 class Unfit(Exception):
     """Why a loop stays scalar."""
 
 
-def _candidates(loop: For) -> Iterator[For]:
-    """The loop; if it was not widened, the marked loops inside it, outermost first."""
-    yield loop
-    if loop.parent is not None:
-        for block in loop.regions[0].blocks:
-            for op in list(block):
-                for inner in [o for o in op.walk() if isinstance(o, For) and o.vectorize]:
-                    if inner.parent is not None and not any(
-                        isinstance(a, For) and a.vectorize for a in inner.ancestors() if a is not loop and a in op.walk()
-                    ):
-                        yield from _candidates(inner)
+def _marked(op: Operation) -> list[For]:
+    """The outermost marked loops inside an op."""
+    found: list[For] = []
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block:
+                if isinstance(inner, For) and inner.vectorize:
+                    found.append(inner)
+                else:
+                    found += _marked(inner)
+    return found
 
 
 def _lanes(loop: For, target: Target) -> int:
@@ -178,6 +182,8 @@ class _Shapes:
             shared = moving is None and op.buffer not in self.private
             if isinstance(op, Store) and shared and not self.uniform([op.value]):
                 raise Unfit("different values are stored to one place")
+            if isinstance(op, Store) and op.buffer not in self.private and not self.loop.parallel:
+                raise Unfit("it stores, and is not marked parallel")
         elif isinstance(op, (AddI, SubI)) and self.linear(op):
             self.set(op.result, LINEAR)
         elif isinstance(op, (Alloc, Yield)):
@@ -233,24 +239,17 @@ class _Shapes:
         return kinds == [LINEAR, UNIFORM] or (isinstance(op, AddI) and kinds == [UNIFORM, LINEAR])
 
 
-def _is_one(value: Value) -> bool:
-    op = value.defining_op()
-    return op is not None and has(op, CONSTANT) and getattr(op.attributes["value"], "value", None) == 1
-
-
 def _widen(loop: For, lanes: int) -> None:
     """Replace the loop by one that does ``lanes`` turns at a time."""
     if lanes < 2 or lanes & (lanes - 1):
         raise Unfit("the number of lanes is not 2, 4, 8, ...")
-    if not _is_one(loop.step):
+    if number_of(loop.step) != 1:
         raise Unfit("its step is not one")
     shapes = _Shapes(loop)
     combiners = [_combiner(loop, number) for number in range(len(loop.results))]
     builder = Builder.before(loop)
-    step = builder.value(Constant, value=IntegerAttr(lanes, index))
-    starts = [
-        _splat(builder, _neutral(builder, op), lanes) for op in combiners
-    ]
+    step = splat(builder, lanes, index)
+    starts = [_neutral(builder, op, lanes) for op in combiners]
     block = Block([index, *(v.type for v in starts)])
     block.arguments[0].name_hint = loop.induction.name_hint
     marks = {"parallel": None} if loop.parallel else {}
@@ -284,11 +283,8 @@ def _combiner(loop: For, number: int) -> Operation:
     return op
 
 
-def _neutral(builder: Builder, op: Operation) -> Value:
-    kind = op.result.type
-    number = _REDUCTIONS[type(op)][1]
-    value = FloatAttr(number, kind) if isinstance(kind, FloatType) else IntegerAttr(int(number), kind)
-    return builder.value(Constant, value=value)
+def _neutral(builder: Builder, op: Operation, lanes: int) -> Value:
+    return splat(builder, _REDUCTIONS[type(op)][1], VectorType((lanes,), op.result.type))
 
 
 def _splat(builder: Builder, value: Value, lanes: int) -> Value:
@@ -378,8 +374,9 @@ class _Writer:
         block = self.builder.block
         assert block is not None
         owner = block.parent_op
-        wanted = owner.results[number].type if isinstance(owner, For) else self.wanted[number]
-        return self.vector(value) if isinstance(wanted, VectorType) else self.scalar(value)
+        assert owner is not None
+        wide = isinstance(owner.results[number].type, VectorType)
+        return self.vector(value) if wide else self.scalar(value)
 
     def inner_loop(self, op: For) -> None:
         """A loop that the lanes run in step."""
@@ -407,7 +404,6 @@ class _Writer:
             new = self.builder.create(If, self.scalar(op.condition), result_types=types, regions=regions)
             for old_region, region in zip(op.regions, regions, strict=True):
                 for block in region.blocks:
-                    self.wanted = types
                     with self.builder.at(block):
                         self.block(old_region.block)
             self.define(op, new)
@@ -446,7 +442,7 @@ class _Writer:
         """The update of a carried value: masked lanes must leave it as it is."""
         place = self.combiners[op]
         operands = [self.vector(v) for v in op.operands]
-        neutral = _splat(self.before, _neutral(self.before, op), self.lanes)
+        neutral = _neutral(self.before, op, self.lanes)
         operands[1 - place] = self.builder.value(Select, self.mask[0], operands[1 - place], neutral)
         self.define(op, self.builder.create(type(op), *operands))
 

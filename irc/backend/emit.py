@@ -1,7 +1,8 @@
 """Loop level to LLVM IR text: one LLVM function per ``func.func``, structured control flow as blocks with phis.
 
-The C function of ``@f`` is ``irc.f``: sizes as 64-bit integers, numbers by value, buffers as pointers that do not overlap what
-the function writes. Text is made directly, as building LLVM's objects from Python costs fifty times as much.
+The C function of ``@f`` is ``irc.f``: sizes as 64-bit integers, numbers by value, buffers as pointers that do not
+overlap what the function writes. Text is made directly: building LLVM's objects from Python costs fifty times as
+much.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.control import For, If
 from irc.dialects.loop.types import BufferType
-from irc.ir.attributes import ArrayAttr
+from irc.interpreter import size_arguments
 from irc.ir.diagnostics import Error, fail
-from irc.ir.operation import Block, Operation
+from irc.ir.operation import Operation
 
 
 def emit_module(module: ModuleOp, target: Target) -> str:
@@ -50,21 +51,15 @@ def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
         e.names[argument] = e.fresh(argument.name_hint or "arg")
         extra = " noalias" if isinstance(argument.type, BufferType) else ""
         parameters.append(f"{kind}{extra} {e.names[argument]}")
-    names = op.attributes.get("irc.symbols_args", ArrayAttr([]))
-    assert isinstance(names, ArrayAttr)
-    e.symbols = {name.value: e.names[argument] for name, argument in zip(names, arguments, strict=False)}  # type: ignore[attr-defined]
-    _block(e, op.body.block)
+    e.symbols = {name: e.names[argument] for name, argument in zip(size_arguments(op), arguments, strict=False)}
+    e.start("start")
+    _operations(e, op.body.block)
     head = f"define void @{_quoted(native_name(op.sym_name.value))}({', '.join(parameters)}) nounwind {{"
     return "\n".join([head, "entry:", *e.entry, "  br label %start", *e.lines, "}", ""])
 
 
 def _quoted(name: str) -> str:
     return '"' + "".join(c if c.isalnum() or c in "._" else f"\\{b:02X}" for c in name for b in c.encode()) + '"'
-
-
-def _block(e: Emitter, block: Block) -> None:
-    e.start("start")
-    _operations(e, block)
 
 
 def _operations(e: Emitter, ops: Iterable[Operation]) -> None:

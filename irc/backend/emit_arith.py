@@ -1,7 +1,7 @@
 """The rules for ``arith`` and ``math``: one LLVM instruction, intrinsic or library call each, on numbers and vectors.
 
-Additions, subtractions and multiplications of floats carry ``contract``: LLVM may fuse a multiplication into the addition
-after it, the only liberty it gets with rounding.
+Additions, subtractions and multiplications of floats carry ``contract``: LLVM may fuse a multiplication into the
+addition after it, the only liberty it gets with rounding.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _CASTS = {
 _INTRINSICS = {
     "arith.maximumf": "maximum",
     "arith.minimumf": "minimum",
-    "arith.maxnumf": "maxnum",
-    "arith.minnumf": "minnum",
+    "arith.maxnumf": "maximumnum",
+    "arith.minnumf": "minimumnum",
     "arith.maxsi": "smax",
     "arith.minsi": "smin",
     "arith.maxui": "umax",

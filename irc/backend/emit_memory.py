@@ -54,7 +54,12 @@ def _address(e: Emitter, op: Load | Store | Accumulate) -> str:
     base = e.names[op.buffer]
     if total == "0":
         return base
-    return e.value(f"getelementptr inbounds {stored_type(type.element)}, ptr {base}, i64 {total}")
+    return e.value(f"getelementptr{_inbounds(op)} {stored_type(type.element)}, ptr {base}, i64 {total}")
+
+
+def _inbounds(op: Load | Store | Accumulate) -> str:
+    """A masked access may begin outside of the memory, if that lane is masked off."""
+    return "" if op.mask else " inbounds"
 
 
 def _stride(e: Emitter, op: Load | Store | Accumulate) -> str:
@@ -65,7 +70,7 @@ def _lane_addresses(e: Emitter, op: Load | Store | Accumulate, address: str, lan
     """A vector of pointers, one per lane; the offsets are computed once per function."""
     offsets = e.once(f"mul nsw <{lanes} x i64> {_lane_numbers(lanes)}, {_entry_splat(e, stride, lanes)}")
     element = stored_type(op.buffer.type.element)
-    return e.value(f"getelementptr inbounds {element}, ptr {address}, <{lanes} x i64> {offsets}")
+    return e.value(f"getelementptr{_inbounds(op)} {element}, ptr {address}, <{lanes} x i64> {offsets}")
 
 
 def _entry_splat(e: Emitter, scalar: str, lanes: int) -> str:
@@ -75,11 +80,10 @@ def _entry_splat(e: Emitter, scalar: str, lanes: int) -> str:
     return e.once(f"shufflevector <{lanes} x i64> {first}, <{lanes} x i64> poison, <{lanes} x i32> zeroinitializer")
 
 
-def _alignment(e: Emitter, op: Load | Store | Accumulate) -> int:
-    """What is known of an element's address: planned memory is laid out by us, other memory has its dtype's alignment."""
+def _alignment(op: Load | Store | Accumulate) -> int:
+    """What is known of an element's address: places are planned by us, other memory is aligned as NumPy does."""
     type = op.buffer.type
-    owner = op.buffer.defining_op()
-    if owner is None:
+    if op.buffer.defining_op() is None or op.lanes is not None:
         return type.scalar.bytes
     return min(64, type.element_bytes & -type.element_bytes)
 
@@ -97,7 +101,7 @@ def _from_memory(e: Emitter, value: str, type: Type) -> str:
 
 def _read(e: Emitter, op: Load | Accumulate, address: str, type: Type) -> str:
     """The elements at ``address`` as a value of ``type``; with lanes, one per lane, masked ones zero."""
-    stored, align = stored_type(type), _alignment(e, op)
+    stored, align = stored_type(type), _alignment(op)
     if op.lanes is None:
         return _from_memory(e, e.value(f"load {stored}, ptr {address}, align {align}"), type)
     lanes = lanes_of(type)
@@ -131,7 +135,7 @@ def _mask(e: Emitter, op: Load | Store | Accumulate, lanes: int) -> tuple[str, s
 
 def _write(e: Emitter, op: Store | Accumulate, address: str, value: str, type: Type) -> None:
     """Put a value of ``type`` at ``address``; with lanes, one element per lane that is not masked off."""
-    stored, align = stored_type(type), _alignment(e, op)
+    stored, align = stored_type(type), _alignment(op)
     value = _to_memory(e, value, type)
     if op.lanes is None:
         e.line(f"store {stored} {value}, ptr {address}, align {align}")
@@ -173,7 +177,7 @@ def emit_store(e: Emitter, op: Operation) -> None:
 
 def _read_whole(e: Emitter, op: Store | Accumulate, address: str) -> str:
     type = op.buffer.type.element
-    return _from_memory(e, e.value(f"load {stored_type(type)}, ptr {address}, align {_alignment(e, op)}"), type)
+    return _from_memory(e, e.value(f"load {stored_type(type)}, ptr {address}, align {_alignment(op)}"), type)
 
 
 def emit_accumulate(e: Emitter, op: Operation) -> None:

@@ -11,7 +11,7 @@ from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, FloorDiv, symbols_of
 from irc.ir.operation import Operation, Value
-from irc.ir.types import ScalarType, Type, VectorType
+from irc.ir.types import ScalarType, Type, VectorType, i1, i8
 
 _SCALARS = {"i1": "i1", "i8": "i8", "i32": "i32", "i64": "i64", "index": "i64", "f32": "float", "f64": "double"}
 _SUFFIXES = {"float": "f32", "double": "f64"}
@@ -26,13 +26,15 @@ def llvm_type(type: Type) -> str:
         return f"<{type.shape[0]} x {llvm_type(type.scalar)}>"
     found = _SCALARS.get(str(type))
     if found is None:
-        raise ValueError(f"native code for {type} is not supported; use f32 or f64 numbers, and vectors of one dimension")
+        raise ValueError(f"native code for {type} is not supported; use f32 or f64, and vectors of one dimension")
     return found
 
 
 def stored_type(type: Type) -> str:
     """The LLVM type of an element in memory: as :func:`llvm_type`, but truth values take a byte each."""
-    return llvm_type(type).replace("i1>", "i8>") if isinstance(type, VectorType) else llvm_type(type).replace("i1", "i8")
+    if type.element is not i1:
+        return llvm_type(type)
+    return llvm_type(type.with_element(i8) if isinstance(type, VectorType) else i8)
 
 
 def mangled(llvm: str) -> str:
@@ -67,8 +69,8 @@ def constant(value: Attribute) -> str:
 class Emitter:
     """Writes the body of one function.
 
-    ``names`` holds the LLVM operand (a register or a constant) of each value. What must dominate everything, such as sizes,
-    goes to ``entry``; the rest is appended to the current block.
+    ``names`` holds the LLVM operand (a register or a constant) of each value. What must dominate everything, such as
+    sizes, goes to ``entry``; the rest is appended to the current block.
     """
 
     def __init__(self, target: Target, declarations: set[str]):

@@ -1,8 +1,8 @@
-"""Calling native functions with arrays: sizes from shapes, checks, outputs and workspace made, then one call through ctypes.
+"""Calling native functions with arrays: sizes from shapes, outputs and workspace made, then one call through ctypes.
 
-Native code trusts what it is given, so everything is checked here: dtypes, shapes against each other, contiguity, alignment,
-and that nothing written overlaps anything else. What a bound array *says* (offsets and indices of a topology) is checked by
-whoever binds it.
+Native code trusts what it is given, so everything is checked here: dtypes, shapes against each other, contiguity,
+alignment, and that nothing written overlaps anything else. What a bound array *says* (offsets and indices of a
+topology) is checked by whoever binds it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from irc.arrays import aligned_zeros, check_output, shown
+from irc.arrays import aligned_zeros, check_output
+from irc.binding import bind_symbols
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
-from irc.ir.attributes import Attribute, DenseAttr, DictAttr, IntegerAttr, StringAttr, python_value
+from irc.interpreter import bound_symbols, size_arguments
+from irc.ir.attributes import Attribute, DenseAttr, IntegerAttr, StringAttr, python_value
 from irc.ir.diagnostics import Error
-from irc.ir.dimensions import Dim, Dimension, evaluate, parse_dimension, substitute, symbols_of
+from irc.ir.dimensions import Dimension, evaluate, parse_dimension
 from irc.ir.types import ScalarType, Type, VectorType
 
 _NUMBERS = {
@@ -37,8 +39,8 @@ _NUMBERS = {
 class Argument:
     """One argument of a native function.
 
-    ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``), "output" or
-    "workspace". ``output`` is the number of the result that an output holds.
+    ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``),
+    "output" or "workspace". ``output`` is the number of the result that an output holds.
     """
 
     name: str
@@ -73,16 +75,17 @@ class Signature:
     @classmethod
     def of(cls, op: FuncOp) -> Signature:
         """Read it from the function's attributes (see ``irc.dialects.loop``)."""
-        names = python_value(op.attributes["irc.symbols_args"]) if "irc.symbols_args" in op.attributes else []
-        arguments = []
-        for number, value in enumerate(op.body.block.arguments):
+        names = size_arguments(op)
+        arguments: list[Argument] = []
+        for number, value in enumerate(op.arguments):
             marks = argument_attributes(op, number)
             name = names[number] if number < len(names) else value.name_hint or f"argument {number}"
+            if any(a.name == name for a in arguments):
+                name = f"{name} (argument {number})"
             arguments.append(_argument(name, number < len(names), value.type, marks))
-        symbols = python_value(op.attributes["irc.symbols"]) if "irc.symbols" in op.attributes else {}
         formula = op.attributes.get("irc.workspace_bytes", IntegerAttr(0))
         workspace = parse_dimension(formula.value) if isinstance(formula, StringAttr) else formula.value  # type: ignore[attr-defined]
-        return cls(op.sym_name.value, tuple(arguments), symbols, workspace)
+        return cls(op.sym_name.value, tuple(arguments), bound_symbols(op), workspace)
 
     def by_role(self, role: str) -> list[Argument]:
         """The arguments of a role, in order."""
@@ -95,12 +98,7 @@ class Signature:
 
 def argument_attributes(op: FuncOp, number: int) -> Mapping[str, Attribute]:
     """The attributes of a function's argument."""
-    listed = op.attributes.get("arg_attrs")
-    if listed is None:
-        return {}
-    marks = listed[number]  # type: ignore[index]
-    assert isinstance(marks, DictAttr)
-    return dict(marks.items())
+    return dict(op.arg_attributes(number).items())
 
 
 def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attribute]) -> Argument:
@@ -138,7 +136,8 @@ class Function:
         self._bound = {a.name: a.data for a in signature.by_role("bound")}
         for name, array in (bound or {}).items():
             if name not in self._bound:
-                raise Error(f"{signature.name} has no bound argument '{name}'; it has {', '.join(self._bound) or 'none'}")
+                known = ", ".join(self._bound) or "none"
+                raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
             self._bound[name] = array
         kinds = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
@@ -178,7 +177,15 @@ class Function:
 
     def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""
-        return bind_symbols(self.signature, given)
+        arguments = [a for a in self.signature.arguments if a.role in ("input", "bound")]
+        shapes = [(a.name, a.shape, given[a.name].shape) for a in arguments]
+        symbols = bind_symbols(shapes, self.signature.symbols)
+        for argument in self.signature.by_role("symbol"):
+            if argument.name not in symbols:
+                raise Error(
+                    f"{self.signature.name}: the size '{argument.name}' does not follow from the shapes of the inputs"
+                )
+        return symbols
 
     def _inputs(self, inputs: Sequence[Any]) -> dict[str, np.ndarray]:
         wanted = self.signature.by_role("input")
@@ -228,67 +235,6 @@ def _checked(argument: Argument, value: Any) -> np.ndarray:
         raise Error(f"{argument.name}: expected an array, got {type(value).__name__}")
     if value.dtype != argument.dtype:
         raise Error(f"{argument.name}: expected dtype {argument.dtype}, got {value.dtype}")
-    if value.ndim != len(argument.shape):
-        expected = "(" + ", ".join(map(str, argument.shape)) + ")"
-        raise Error(f"{argument.name}: expected {len(argument.shape)} dimensions {expected}, got {shown(value.shape)}")
     if not (value.flags.c_contiguous and value.flags.aligned):
         raise Error(f"{argument.name}: the array must be C-contiguous and aligned")
     return value
-
-
-def bind_symbols(signature: Signature, given: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Values for the symbols of a signature from the shapes of arrays. Raises :class:`irc.Error` where shapes disagree.
-
-    A dimension with one unknown symbol, to the first power, determines it: ``N + 1`` as well as ``N``.
-    """
-    symbols = dict(signature.symbols)
-    waiting = [
-        (argument, axis, dim)
-        for argument in signature.arguments
-        if argument.name in given and argument.role in ("input", "bound")
-        for axis, dim in enumerate(argument.shape)
-    ]
-    progress = True
-    while waiting and progress:
-        progress = False
-        remaining = []
-        for argument, axis, dim in waiting:
-            have = given[argument.name].shape[axis]
-            left = substitute(dim, symbols)
-            if isinstance(left, int):
-                progress = True
-                if left != have:
-                    formula = f"{dim} = {left}" if isinstance(dim, Dim) else str(left)
-                    shape = shown(given[argument.name].shape)
-                    raise Error(f"{argument.name}: dimension {axis} must be {formula}, got {have} (shape {shape})")
-            elif (found := _solve(left, have)) is not None:
-                progress = True
-                symbols[found[0]] = found[1]
-            else:
-                remaining.append((argument, axis, dim))
-        waiting = remaining
-    for argument in signature.by_role("symbol"):
-        if argument.name not in symbols:
-            raise Error(f"{signature.name}: the size '{argument.name}' does not follow from the shapes of the inputs")
-    return symbols
-
-
-def _solve(dim: Dimension, value: int) -> tuple[str, int] | None:
-    """The one symbol of ``a*S + c`` such that it is ``value``, if it is of that form and the solution is a size."""
-    names = symbols_of(dim)
-    if len(names) != 1 or not isinstance(dim, Dim):
-        return None
-    (name,) = names
-    slope = offset = 0
-    for monomial, coefficient in dim.terms:
-        if monomial == ((name, 1),):
-            slope = coefficient
-        elif monomial == ():
-            offset = coefficient
-        else:
-            return None
-    if slope == 0 or (value - offset) % slope or (value - offset) // slope < 0:
-        return None
-    return name, (value - offset) // slope
-
-

@@ -1,6 +1,7 @@
 """LLVM IR text to code in this process: parse, verify, optimise, make an object, link it.
 
-Each library has an engine of its own, closed with it: so memory comes back (an engine shared by all does not give it back).
+Each library has an engine of its own, closed with it: so memory comes back (an engine shared by all does not give it
+back).
 """
 
 from __future__ import annotations

@@ -299,7 +299,14 @@ class DenseArrayAttr(Attribute):
             from irc.ir.types import i64
 
             type = i64
-        return (tuple(v if isinstance(v, float) else int(v) for v in values), type)
+        if type.is_float:  # by bits, as FloatAttr
+            return (tuple(struct.pack("<d", type.round(float(v))) for v in values), type)
+        return (tuple(int(v) for v in values), type)
+
+    def __init__(self, values, type):
+        if type.is_float:
+            values = tuple(struct.unpack("<d", bits)[0] for bits in values)
+        super().__init__(values, type)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -311,7 +318,8 @@ class DenseArrayAttr(Attribute):
         if not self.values:
             return f"array<{self.type}>"
         if self.type.is_float:
-            shown = ", ".join(format_float(v, self.type.width) for v in self.values)
+            width = 15 if self.type.name == "bf16" else self.type.width
+            shown = ", ".join(format_float(v, width) for v in self.values)
         elif str(self.type) == "i1":
             shown = ", ".join("true" if v else "false" for v in self.values)
         else:

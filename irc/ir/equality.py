@@ -1,4 +1,4 @@
-"""Whether two programs are the same: ops, types, attributes and the flow of values, but not names of values or places."""
+"""Whether two programs are the same: ops, types, attributes and the flow of values, but not names and places."""
 
 from __future__ import annotations
 

@@ -103,6 +103,8 @@ SINGLE_BLOCK = Trait("SingleBlock")
 """Each region has exactly one block."""
 MOVEMENT = Trait("Movement")
 """Each result element is a copy of an operand element (or zero): rounding errors move with the data."""
+BIT_PATTERNS = Trait("BitPatterns")
+"""Sees the bits of a number: only defined in the declared type, not in the oracle's float64."""
 LOOP = Trait("Loop")
 """Runs its region several times, so that what does not change inside may move out."""
 ALLOCATES = Trait("Allocates")

@@ -1,8 +1,8 @@
 """Checks a program against what its ops declare, and what SSA demands.
 
-For each op: numbers and types of operands and results, attributes, inferred result types, traits, its own ``verify``; then that
-every value is visible where it is used, and that symbols are unique and exist. All findings are reported together, the
-first of each op, and none that only follows from another.
+For each op: numbers and types of operands and results, attributes, inferred result types, traits, its own ``verify``;
+then that every value is visible where it is used, and that symbols are unique and exist. All findings are reported
+together, the first of each op.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ def verify(op: Operation) -> None:
 class _Plan:
     """What to check of an op class, looked up once."""
 
-    __slots__ = ("attributes", "infers", "operands", "regions", "required", "results", "segmented", "traits", "verifies")
-
     def __init__(self, cls: type[Operation]):
         spec = cls.spec
         self.operands = spec.operands
@@ -58,9 +56,7 @@ def _plan_of(cls: type[Operation]) -> _Plan:
     return plan
 
 
-def operand_problem(
-    cls: type[Operation], types: Sequence[Type], attributes: Mapping[str, Attribute]
-) -> str | None:
+def operand_problem(cls: type[Operation], types: Sequence[Type], attributes: Mapping[str, Attribute]) -> str | None:
     """What is wrong with operand types or attributes of an op of this class, by its declaration; None if nothing.
 
     ``infer`` may rely on a None: what it is given fits the declaration.

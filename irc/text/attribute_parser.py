@@ -6,7 +6,6 @@ Texts that were read once are remembered, since programs repeat few types and at
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -158,6 +158,6 @@ def from_bytes(data: bytes, type: ShapedType) -> DenseAttr:
         return DenseAttr(np.full(shape, np.frombuffer(data, storage.newbyteorder("<"))[0], storage), type)
     if len(data) != count * storage.itemsize:
         raise ValueError(f"{len(data)} bytes for {count} elements of {storage.itemsize} bytes")
-    if storage == bool and max(data, default=0) > 1:
+    if type.element.width == 1 and max(data, default=0) > 1:
         raise ValueError("a byte of an i1 element is neither 0 nor 1")
     return DenseAttr(np.frombuffer(data, storage.newbyteorder("<")).astype(storage).reshape(shape), type)

@@ -1,7 +1,7 @@
 """The words of IR text: a cursor that reads them one after another, and says what it met where it meets something else.
 
-There is no token list. Each kind of word is one regular expression that also takes the blanks and comments behind it, so
-the cursor always stands at the beginning of a word. Quantifiers are possessive: time is linear in the text, whatever it is.
+There is no token list. Each kind of word is one regular expression that also takes the blanks and comments behind it,
+so the cursor always stands at the beginning of a word. Quantifiers are possessive: time is linear in any text.
 """
 
 from __future__ import annotations

@@ -1,30 +1,32 @@
 """Reads IR text: MLIR's generic form, and the pretty forms that the ops themselves define.
 
-The first syntax error ends the reading. What is well-formed but wrong (types, missing attributes, dominance) is found by the
-verifier afterwards, all of it together. Every op carries the place where it stands in the text.
+The first syntax error ends the reading. What is well-formed but wrong (types, missing attributes, dominance), the
+verifier finds afterwards, all of it together. Every op carries the place where it stands in the text.
 """
 
 from __future__ import annotations
 
 import difflib
+import gc
 import re
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from irc.dialects import CONTEXT
 from irc.ir.attributes import Attribute
-from irc.ir.diagnostics import Diagnostic, Error
+from irc.ir.diagnostics import Error
 from irc.ir.dialect import Context
-from irc.ir.locations import FileLocation, Location, Source
-from irc.ir.operation import Block, BlockArgument, Operation, OpResult, Region, Value
+from irc.ir.locations import Location, Source
+from irc.ir.operation import Block, BlockArgument, Operation, OpResult, Region
 from irc.ir.traits import GRAPH_REGION, ISOLATED, SINGLE_BLOCK
 from irc.ir.types import Type
+from irc.ir.verifier import operand_problem
 from irc.ir.verifier import verify as verify_operation
 from irc.text.assembly import assembly_of
-from irc.text.attribute_parser import AttributeParser
+from irc.text.definitions import DefinitionParser
 from irc.text.lexer import NAME, STRING, pattern
+from irc.text.values import ValueParser
 
-_value = pattern(rf"%({NAME})(?:#(\d{{1,9}}))?").match
 _results = pattern(rf"%({NAME})(?:\s*+:\s*+(\d{{1,9}}))?").match
 _label = pattern(rf"\^({NAME})").match
 _quoted_name = pattern(rf"({STRING})").match
@@ -33,159 +35,21 @@ _MAX_RESULTS = 100_000
 OpClass = type[Operation]
 
 
-class Unresolved:
-    """A value that the text names: ``%name`` or ``%name#index``. Its type is not known yet."""
-
-    __slots__ = ("index", "name", "offset", "source")
-
-    def __init__(self, name: str, index: int | None, source: Source, offset: int):
-        self.name = name
-        self.index = index
-        self.source = source
-        self.offset = offset
-
-    @property
-    def location(self) -> FileLocation:
-        """Where it is named."""
-        return self.source.location(self.offset)
-
-    def __str__(self) -> str:
-        return f"%{self.name}" if self.index is None else f"%{self.name}#{self.index}"
-
-
-class _Forward(Value):
-    """Stands for a value until the text defines it."""
-
-    __slots__ = ("used_at",)
-
-    def __init__(self, type: Type, used_at: Unresolved):
-        super().__init__(type)
-        self.used_at = used_at
-
-
-class Parser(AttributeParser):
+class Parser(DefinitionParser, ValueParser):
     """Reads operations. ``parse`` methods of ops get one, placed behind the op's name.
 
-    ``op_location`` is the place of the op that is being read, ``result_names`` are the names the text gives to its results.
+    ``op_location`` is the place of the op that is being read; ``result_names`` are the names the text gives to its
+    results.
     """
 
     def __init__(self, source: Source, context: Context = CONTEXT):
         super().__init__(source, context)
         self.op_location: Location = source.location(0)
         self.result_names: list[str] = []
-        self._names: dict[str, list[Value]] = {}
-        self._defined: list[str] = []  # the names of the current region, which end with it
-        self._forward: dict[tuple[str, int], _Forward] = {}
-        self._graph = True  # whether the current region is a graph
-        self._several_blocks = False
         self._blocks: dict[str, Block] = {}
         self._op_class: OpClass = Operation
         self._signatures: dict[str, tuple[list[Type], list[Type]]] = {}
         self._late_locations: list[tuple[Operation | BlockArgument, str, int]] = []
-
-    # -- values --------------------------------------------------------------------------------------------------
-
-    def sees_operand(self) -> bool:
-        """Whether a value comes next."""
-        return self.text.startswith("%", self.at)
-
-    def operand(self) -> Unresolved:
-        """Take ``%name`` or ``%name#index``."""
-        match = _value(self.text, self.at)
-        if match is None:
-            self.expected("a value such as %x")
-        index = match[2]
-        found = Unresolved(match[1], None if index is None else int(index), self.source, self.at)
-        self.at = match.end()
-        return found
-
-    def operands(self) -> list[Unresolved]:
-        """Take values with commas between, if one comes next."""
-        if not self.sees_operand():
-            return []
-        found = [self.operand()]
-        while self.accept(","):
-            found.append(self.operand())
-        return found
-
-    def operands_until(self, closing: str) -> list[Unresolved]:
-        """Take ``%a, %b, ... closing``."""
-        found = self.operands()
-        self.expect(closing)
-        return found
-
-    def resolve(self, name: Unresolved, type: Type | None = None) -> Value:
-        """The value of a name. It must have ``type``, which may be None only where the value is defined already."""
-        known = self._names.get(name.name)
-        if known is None:
-            return self._forward_value(name, type)
-        index = name.index
-        if index is None:
-            if len(known) > 1:
-                self.fail(f"%{name.name} stands for {len(known)} values; write %{name.name}#0 for the first", name.offset)
-            index = 0
-        elif index >= len(known):
-            self.fail(f"there is no {name}: %{name.name} stands for {len(known)} values", name.offset)
-        value = known[index]
-        if type is not None and value.type is not type:
-            note = Diagnostic(f"%{name.name} is defined here", value.location, "note")
-            self.fail(f"{name} is of type {value.type}, but is used as {type}", name.offset, note)
-        return value
-
-    def resolve_all(self, names: Sequence[Unresolved], types: Sequence[Type]) -> list[Value]:
-        """The values of names; their number must be that of the types."""
-        if len(names) != len(types):
-            place = names[0].offset if names else self.at
-            self.fail(f"{len(names)} operands, but {len(types)} operand types", place)
-        return [self.resolve(name, type) for name, type in zip(names, types, strict=True)]
-
-    def _forward_value(self, name: Unresolved, type: Type | None) -> Value:
-        if type is None:
-            self._undefined(name, "its type cannot be told here, where it is not defined yet")
-        forward = self._forward.get((name.name, name.index or 0))
-        if forward is None:
-            forward = self._forward[(name.name, name.index or 0)] = _Forward(type, name)
-        elif forward.type is not type:
-            note = Diagnostic(f"first used as {forward.type}", forward.used_at.location, "note")
-            self.fail(f"{name} is used as {type} and as {forward.type}", name.offset, note)
-        return forward
-
-    def _undefined(self, name: Unresolved, why: str = "") -> NoReturn:
-        near = difflib.get_close_matches(name.name[:100], list(self._names)[-1000:], 1)
-        more = f"; {why}" if why else f"; did you mean '%{near[0]}'?" if near else ""
-        self.fail(f"%{name.name} is not defined{more}", name.offset)
-
-    def define(self, name: str, values: Sequence[Value], place: int) -> None:
-        """Bind a name of the text, which stands at ``place``, to values."""
-        if name in self._names:
-            note = Diagnostic("defined here before", self._names[name][0].location, "note")
-            self.fail(f"%{name} is defined twice", place, note)
-        self._names[name] = list(values)
-        self._defined.append(name)
-        if not name.isdigit():
-            for value in values[:1]:
-                value.name_hint = name
-        if self._forward:
-            self._resolve_forward(name, values, place)
-
-    def _resolve_forward(self, name: str, values: Sequence[Value], place: int) -> None:
-        for index, value in enumerate(values):
-            forward = self._forward.pop((name, index), None)
-            if forward is None:
-                continue
-            use = forward.used_at
-            note = Diagnostic("defined here", self.source.location(place), "note")
-            if not self._graph and not self._several_blocks:
-                self.fail(f"{use} is used before its definition", use.offset, note)
-            if len(values) > 1 and use.index is None:
-                self.fail(f"%{name} stands for {len(values)} values; write %{name}#0 for the first", use.offset, note)
-            if forward.type is not value.type:
-                self.fail(f"{use} is of type {value.type}, but is used as {forward.type}", use.offset, note)
-            forward.replace_by(value)
-
-    def _check_all_defined(self) -> None:
-        for forward in self._forward.values():
-            self._undefined(forward.used_at)
 
     # -- operations ----------------------------------------------------------------------------------------------
 
@@ -344,13 +208,23 @@ class Parser(AttributeParser):
                 self.expect("]")
                 return found
 
+    def infer(self, cls: OpClass, types: Sequence[Type], attributes: dict[str, Attribute]) -> Sequence[Type]:
+        """The result types of an op of a class that infers them; an error where it does not fit its declaration."""
+        problem = operand_problem(cls, types, attributes)
+        if problem is not None:
+            self.fail(f"'{cls.name}': {problem}", self.op_location)
+        try:
+            return cls.infer(types, attributes)
+        except ValueError as error:
+            self.fail(f"'{cls.name}': {error}", self.op_location)
+
     # -- regions -------------------------------------------------------------------------------------------------
 
     def region(self, arguments: Sequence[tuple[str, Type, Location]] | None = None) -> Region:
         """Take ``{ operations }``, a region of the op that is being read; its traits say what the region may see.
 
-        ``arguments`` are the names, types and places of the entry block's arguments, where the op's own syntax gives them;
-        with None the text may begin with a label.
+        ``arguments`` are the names, types and places of the entry block's arguments, where the op's own syntax gives
+        them; with None the text may begin with a label.
         """
         traits = self._op_class.traits
         saved = (self._defined, self._blocks, self._graph, self._several_blocks, self._op_class)
@@ -453,14 +327,14 @@ class Parser(AttributeParser):
 
     def file(self) -> Operation:
         """Take a whole text: aliases, operations, resources. The module around them may be left out."""
-        self._read_resources()
+        self.resources_ahead()
         block = Block()
         text = self.text
         while self.at < len(text):
             if text.startswith(("#", "!"), self.at):
-                self._alias_definition()
+                self.alias_definition()
             elif text.startswith("{-#", self.at):
-                self._resources()
+                self.resource_section()
             else:
                 block.append(self.operation())
         self._check_all_defined()
@@ -475,71 +349,17 @@ class Parser(AttributeParser):
         region = Region([block])
         return self._class_of("builtin.module", 0)((), (), {}, [region], (), self.source.location(0))
 
-    def _alias_definition(self) -> None:
-        place = self.at
-        is_type = self.text.startswith("!", place)
-        self.at += 1
-        name = self.keyword()
-        aliases: dict = self.type_aliases if is_type else self.attribute_aliases
-        if name in aliases or name in self.location_aliases:
-            self.fail(f"the alias '{name}' is defined twice", place)
-        if "." in name:
-            self.fail("the name of an alias cannot contain a point", place)
-        self.expect("=")
-        if is_type:
-            aliases[name] = self.type()
-        elif self.sees("loc"):
-            location = self.optional_location()
-            if isinstance(location, str):
-                self.fail(f"unknown location '#{location}'", place)
-            assert location is not None
-            self.location_aliases[name] = location
-        else:
-            aliases[name] = self.attribute()
 
-    def _read_resources(self) -> None:
-        """The data stand at the end of the text, and are wanted before."""
-        if "{-#" not in self.text or "dense_resource" not in self.text:
-            return
-        begins = [m.start() for m in re.finditer(r"^\{-#", self.text, re.MULTILINE)]
-        if begins:
-            start, self.at = self.at, begins[-1]
-            self._resources()
-            self.at = start
-
-    def _resources(self) -> None:
-        """``{-# dialect_resources: { builtin: { name: "0x..." } } #-}``: 4 bytes of alignment, then the data."""
-        self.expect("{-#")
-        while not self.accept("#-}"):
-            section = self.keyword()
-            self.expect(":")
-            self.expect("{")
-            while not self.accept("}"):
-                self.keyword()
-                self.expect(":")
-                self.expect("{")
-                while not self.accept("}"):
-                    name = self.string() if self.sees_string() else self.keyword()
-                    self.expect(":")
-                    place = self.at
-                    data = self.string() if self.sees_string() else str(self.attribute())
-                    if section == "dialect_resources":
-                        self.resources[name] = self._blob(data, place)
-                    self._separator()
-                self._separator()
-            self._separator()
-
-    def _separator(self) -> None:
-        if not self.accept(",") and not self.sees("}") and not self.sees("#-}"):
-            self.expected("',' or '}'")
-
-    def _blob(self, data: str, place: int) -> bytes:
-        try:
-            if data.startswith("0x") and len(data) >= 10:
-                return bytes.fromhex(data[2:])[4:]
-        except ValueError:
-            pass
-        self.fail("expected a string of hexadecimal digits: four bytes of alignment, then the data", place)
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Reading makes many objects and drops few: the collector would look through them in vain, for half the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def parse_module(
@@ -551,10 +371,11 @@ def parse_module(
     """
     source = text if isinstance(text, Source) else Source(text, filename)
     parser = Parser(source, context)
-    try:
-        module = parser.file()
-    except RecursionError:
-        raise Error("nested too deeply for the stack that is left", parser.location) from None
+    with _collector_paused():
+        try:
+            module = parser.file()
+        except RecursionError:
+            raise Error("nested too deeply for the stack that is left", parser.location) from None
     if verify:
         verify_operation(module)
     return module

@@ -2,9 +2,9 @@
 
 A function becomes one that writes its results where its caller wants them, with the sizes as arguments in front
 (``functions``). Then each op finds its strategy: elementwise work, groups of it, and reductions become one loop nest
-(``nest``), a contraction its own (``contraction``), an irregular net a walk over rows and edges (``dag``), and the rest copies
-(``movement``). Every loop whose turns are independent is marked ``parallel``, and one of each nest, where its accesses allow
-that its turns lie in the lanes of vectors, ``vectorize``. An op without a strategy is an error.
+(``nest``), a contraction its own (``contraction``), an irregular net a walk over rows and edges (``dag``), and the
+rest copies (``movement``). Every loop whose turns are independent is marked ``parallel``, and one of each nest, where
+its accesses allow that its turns lie in the lanes of vectors, ``vectorize``. An op without a strategy is an error.
 
 Before:
 
@@ -19,10 +19,9 @@ After:
 
 ```mlir
 func.func @f(%B: index, %x: !loop.buffer<B x f32>, %y: !loop.buffer<B x f32> {irc.output = 0 : i64}) attributes {irc.symbols_args = ["B"]} {
-  %n = loop.size "B" : index
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  loop.for %i = %c0 to %n step %c1 parallel vectorize {
+  loop.for %i = %c0 to %B step %c1 parallel vectorize {
     %a = loop.load %x[%i] : !loop.buffer<B x f32>
     %e = math.exp %a : f32
     loop.store %e, %y[%i] : f32, !loop.buffer<B x f32>
@@ -40,13 +39,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from irc.dialects.array import (
-    ArgMax,
+    Argmax,
     Concat,
     Contract,
     Dag,
     DagGrad,
     Fused,
     Gather,
+    Item,
     Pad,
     Reduce,
     Reshape,
@@ -57,6 +57,7 @@ from irc.dialects.array import (
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.ir.diagnostics import fail
+from irc.ir.dimensions import parse_dimension
 from irc.ir.operation import Operation
 from irc.ir.traits import PURE, has
 from irc.ir.types import ShapedType
@@ -68,6 +69,7 @@ from irc.passes.lower_array.movement import (
     lower_argmax,
     lower_concat,
     lower_gather,
+    lower_item,
     lower_pad,
     lower_reshape,
     lower_scatter_add,
@@ -108,7 +110,7 @@ def _lower_alone(lowering: Lowering, op: Operation) -> None:
 
 
 def _lower_size(lowering: Lowering, op: Size) -> None:
-    lowering[op.result] = lowering.size(op.dimension)
+    lowering[op.result] = lowering.size(parse_dimension(op.dim.value))
 
 
 _STRATEGIES: dict[type[Operation], Callable[[Lowering, Any], None]] = {
@@ -123,7 +125,8 @@ _STRATEGIES: dict[type[Operation], Callable[[Lowering, Any], None]] = {
     Pad: lower_pad,
     Gather: lower_gather,
     ScatterAdd: lower_scatter_add,
-    ArgMax: lower_argmax,
+    Argmax: lower_argmax,
+    Item: lower_item,
     Size: _lower_size,
 }
 

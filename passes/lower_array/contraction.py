@@ -1,8 +1,9 @@
 """``array.contract``: an einsum of two arrays becomes a nest of loops around one multiply-add.
 
-Each letter of the equation is one loop: *batch* letters stand in both operands and in the result, *row* letters in the left
-operand and the result, *column* letters in the right one and the result, *summed* letters not in the result. The right operand
-is the one that has the result's last letter, so that the vectors run along the last dimension of the result:
+Each letter of the equation is one loop: *batch* letters stand in both operands and in the result, *row* letters in
+the left operand and the result, *column* letters in the right one and the result, *summed* letters not in the result.
+The right operand is the one that has the result's last letter, so that the vectors run along the last dimension of
+the result:
 
     for batch, rows (parallel)
       for columns                     (parallel; the last one vectorize)
@@ -10,9 +11,10 @@ is the one that has the result's last letter, so that the vectors run along the 
         for summed letters            acc += left * right
         result = acc
 
-With the last column letter innermost in the right operand too, a vector is one contiguous load. Where it is not ("bi,oi->bo",
-the layer of a net), the right operand is copied first with its dimensions in the order of the loops: n*k moves for m*n*k
-multiplications. A result without columns (a dot product) runs the vectors along the last summed letter and adds up lanes.
+With the last column letter innermost in the right operand too, a vector is one contiguous load. Where it is not
+("bi,oi->bo", the layer of a net), the right operand is copied first with its dimensions in the order of the loops:
+n*k moves for m*n*k multiplications. A result without columns (a dot product) runs the vectors along the last summed
+letter and adds up lanes.
 """
 
 from __future__ import annotations
@@ -27,8 +29,7 @@ from irc.passes.lower_array.lowering import Lowering
 
 def lower_contract(lowering: Lowering, op: Contract) -> None:
     """Lower one contraction."""
-    inputs, result = op.equation.value.replace(" ", "").split("->")
-    left, right = inputs.split(",")
+    left, right, result = op.parts
     a, b = (lowering[value] for value in op.operands)
     if result and result[-1] in left and result[-1] not in right:
         left, right, a, b = right, left, b, a

@@ -1,8 +1,9 @@
-"""``array.dag`` and ``array.dag_grad``: an irregular net becomes loops over its rows and edges, with the topology as data.
+"""``array.dag`` and ``array.dag_grad``: an irregular net becomes loops over its rows and edges, with the topology as
+data.
 
-One sample at a time, written with scalars; the loop over samples is marked ``vectorize``, so that in the end the samples lie
-in the lanes of vectors while rows, edges and indices stay scalar. ``values`` holds, for one sample, the inputs and then the
-neurons, in topological order:
+One sample at a time, written with scalars; the loop over samples is marked ``vectorize``, so that in the end the
+samples lie in the lanes of vectors while rows, edges and indices stay scalar. ``values`` holds, for one sample, the
+inputs and then the neurons, in topological order:
 
     for each sample                             (parallel, vectorize)
       values[0 .. I) = x
@@ -20,8 +21,8 @@ The gradient walks the rows backwards, once the forward values are there, with `
       for each edge:  adjoints[source] += delta * share * w;   dw[weight] += delta * share * x
     dx = adjoints[0 .. I)
 
-where ``share`` is the derivative of the aggregation by that edge's term: 1 in a sum, 1/n in a mean, the product of the other
-terms in a product, and 1 for the first term that is the maximum (minimum), 0 for the others.
+where ``share`` is the derivative of the aggregation by that edge's term: 1 in a sum, 1/n in a mean, the product of
+the other terms in a product, and 1 for the first term that is the maximum (minimum), 0 for the others.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.array import Dag, DagGrad
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
-from irc.ir.types import i1, index
+from irc.ir.types import index
 from irc.passes.lower_array.lowering import Lowering
 
 
@@ -147,7 +148,7 @@ class _Kernel:
         present = low.compare("sge", position, low.constant(0, position.type))
         (value,) = low.branch(
             present,
-            lambda: [low.load(self.w, [low.convert(position, index)])],
+            lambda: [low.load(self.w, [low.position(position, index)])],
             lambda: [self.number(otherwise)],
         )
         return value
@@ -183,12 +184,14 @@ class _Kernel:
 
     def _divide(self, value: Value, begin: Value, end: Value) -> Value:
         low = self.lowering
-        return low.make(arith.DivF, value, low.convert(low.subtract(end, begin), self.element))
+        return low.make(arith.DivF, value, low.cast(low.subtract(end, begin), self.element))
 
     def _inline(self, kind: int, z: Value, derivative: bool) -> Value:
         """The activation, or its derivative, at ``z``."""
-        activation = ACTIVATIONS[self.kinds[kind].activation].with_parameter(self.kinds[kind].parameter)
-        block = activation.derivative(self.element) if derivative else activation.function(self.element)
+        chosen = self.kinds[kind]
+        activation = ACTIVATIONS[chosen.activation]
+        make = activation.derivative if derivative else activation.function
+        block = make(self.element, chosen.parameter)
         return self.lowering.builder.inline(block, [z])[0]
 
     def write_outputs(self, b: Value, values: Value, y: Value) -> None:
@@ -238,7 +241,9 @@ class _Kernel:
             return
 
         def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
-            gradient = low.multiply(delta, self._others(edge, begin, end, values)) if aggregation == "product" else delta
+            gradient = (
+                low.multiply(delta, self._others(edge, begin, end, values)) if aggregation == "product" else delta
+            )
             self._edge_backward(edge, gradient, values, adjoints, dw)
             return []
 
@@ -251,20 +256,26 @@ class _Kernel:
         """
         low = self.lowering
         begin, end = self.edges(row)
-        best = self.aggregate(kind, row, values)
-        zero, no = self.number(0), low.constant(0, i1)
+        better, worst = ("ogt", float("-inf")) if self.kinds[kind].aggregation == "max" else ("olt", float("inf"))
 
-        def turn(edge: Value, carried: list[Value]) -> Sequence[Value]:
-            (found,) = carried
-            here = low.compare("oeq", self.term(edge, values), best)
-            first = low.select(found, no, here)
-            self._edge_backward(edge, low.select(first, delta, zero), values, adjoints, dw)
-            return [low.make(arith.OrI, found, here)]
+        def search(edge: Value, carried: list[Value]) -> Sequence[Value]:
+            best, where = carried
+            term = self.term(edge, values)
+            wins = low.compare(better, term, best)
+            return [low.select(wins, term, best), low.select(wins, edge, where)]
 
-        low.loop(end, turn, [no], lower=begin)
+        _, where = low.loop(end, search, [self.number(worst), begin], lower=begin)
+
+        def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
+            gradient = low.select(low.compare("eq", edge, where), delta, self.number(0))
+            self._edge_backward(edge, gradient, values, adjoints, dw)
+            return []
+
+        low.loop(end, turn, lower=begin)
 
     def _others(self, edge: Value, begin: Value, end: Value, values: Value) -> Value:
-        """The product of the row's other terms. Multiplied anew for each edge: a quotient would fail where a term is zero."""
+        """The product of the row's other terms. Multiplied anew for each edge: a quotient would fail where a term is
+        zero."""
         low = self.lowering
 
         def turn(other: Value, carried: list[Value]) -> Sequence[Value]:
@@ -291,7 +302,7 @@ class _Kernel:
         present = low.compare("sge", position, low.constant(0, position.type))
 
         def then() -> Sequence[Value]:
-            low.accumulate(gradient, dw, [low.convert(position, index)])
+            low.accumulate(gradient, dw, [low.position(position, index)])
             return []
 
         low.branch(present, then)

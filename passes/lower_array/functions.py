@@ -1,7 +1,7 @@
 """Functions and calls: from values to buffers that the caller passes.
 
-The arguments of a lowered function are the sizes it needs (one index per symbol, ``irc.symbols_args``), its arguments as
-buffers (numbers stay numbers), data that the array-level body held as constants, and a buffer for each result
+The arguments of a lowered function are the sizes it needs (one index per symbol, ``irc.symbols_args``), its arguments
+as buffers (numbers stay numbers), data that the array-level body held as constants, and a buffer for each result
 (``irc.output``). It returns nothing.
 """
 
@@ -20,7 +20,7 @@ from irc.ir.diagnostics import fail
 from irc.ir.dimensions import symbol, symbols_of
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import references_in
-from irc.ir.types import ShapedType, TensorType, Type, index
+from irc.ir.types import FunctionType, ShapedType, TensorType, Type, index
 from irc.passes.lower_array.lowering import Lowering, buffer_type
 
 SYMBOLS = "irc.symbols_args"
@@ -74,14 +74,17 @@ def lower_function(
     new.attributes[SYMBOLS] = ArrayAttr(interface.symbols)
     block = new.entry
     names = _Names()
+    lowering = Lowering(block, function.location)
     for name, argument in zip(interface.symbols, block.arguments, strict=False):
         argument.name_hint = names.unique(name)
-    lowering = Lowering(block, function.location)
+        lowering.sizes[symbol(name)] = argument
     for argument, old in zip(block.arguments[len(interface.symbols) :], function.arguments, strict=True):
         argument.location = old.location
         argument.name_hint = names.unique(old.name_hint or "arg")
         lowering[old] = argument
-    attributes = [{} for _ in interface.symbols] + [dict(function.arg_attributes(i).entries) for i in range(len(inputs))]
+    attributes = [{} for _ in interface.symbols] + [
+        dict(function.arg_attributes(i).entries) for i in range(len(inputs))
+    ]
 
     returned = function.entry.terminator
     _constant_arguments(lowering, function, interface, interfaces, attributes, names)
@@ -102,7 +105,7 @@ def lower_function(
         else:
             lower_op(lowering, op)
     lowering.finish()
-    new.attributes["function_type"] = type(function.type)([a.type for a in block.arguments], [])
+    new.attributes["function_type"] = FunctionType([a.type for a in block.arguments], [])
     new.set_arg_attributes(attributes)
     Builder.before(function).insert(new)
     function.erase()
@@ -216,7 +219,8 @@ def _lower_call(lowering: Lowering, op: CallOp, interface: Interface) -> None:
 
 
 def _write_results(lowering: Lowering, op: ReturnOp, targets: list[Value]) -> None:
-    """Results that are not computed in their place already (arguments, numbers, the same value twice) are copied there."""
+    """Results that are not computed in their place already (arguments, numbers, the same value twice) are copied
+    there."""
     for value, target in zip(op.operands, targets, strict=True):
         held = lowering[value]
         if not isinstance(value.type, TensorType):

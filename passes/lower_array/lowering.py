@@ -1,4 +1,4 @@
-"""What all strategies share while one function is lowered: where its values live, and short ways to write loop-level ops."""
+"""What all strategies share while one function is lowered: where its values live, and short ways to write loops."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 from irc.dialects import arith
 from irc.dialects.loop import Accumulate, Alloc, BufferType, Load, Size, Store, build_for, build_if
-from irc.ir.attributes import DenseAttr, FloatAttr, IntegerAttr
+from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr
 from irc.ir.builder import Builder
-from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension
 from irc.ir.locations import Location
 from irc.ir.operation import Block, Operation, Value
-from irc.ir.types import ScalarType, ShapedType, TensorType, Type, i64, index
+from irc.ir.types import ShapedType, Type, i1, i64, index
 
 Body = Callable[[list[Value]], None]
 
@@ -21,9 +20,9 @@ Body = Callable[[list[Value]], None]
 class Lowering:
     """One function on its way to loop level.
 
-    ``values`` maps array-level values to buffers (tensors) or to scalars. Constants and sizes are made once, in front of
-    everything else. ``homes`` holds the buffers that are ready before their values are, the function's outputs; ``data`` those of
-    bound constants.
+    ``values`` maps array-level values to buffers (tensors) or to scalars. Constants and sizes are made once, in front
+    of everything else. ``homes`` holds the buffers that are ready before their values are, the function's outputs;
+    ``data`` those of bound constants. ``sizes`` are the dimensions that are arguments.
     """
 
     def __init__(self, block: Block, location: Location):
@@ -34,7 +33,8 @@ class Lowering:
         self.data: dict[DenseAttr, Value] = {}
         self._prologue = Block()
         self._front = Builder.at_end(self._prologue, location)
-        self._constants: dict[tuple, Value] = {}
+        self._constants: dict[Attribute, Value] = {}
+        self.sizes: dict[Dimension, Value] = {}
 
     # -- values --------------------------------------------------------------------------------------------------
 
@@ -72,9 +72,10 @@ class Lowering:
     def constant(self, value: float, type: Type) -> Value:
         """A number of a scalar type."""
         attribute = FloatAttr(value, type) if type.is_float else IntegerAttr(int(value), type)
-        found = self._constants.get((attribute,))
+        found = self._constants.get(attribute)
         if found is None:
-            found = self._constants[(attribute,)] = self._front.value(arith.Constant, value=attribute)
+            found = self._constants[attribute] = self._front.value(arith.Constant, value=attribute)
+            found.name_hint = f"c{attribute.value}" if type is index and attribute.value >= 0 else "cst"
         return found
 
     def index(self, value: int) -> Value:
@@ -85,9 +86,10 @@ class Lowering:
         """A size, as a number of type index."""
         if isinstance(dimension, int):
             return self.index(dimension)
-        found = self._constants.get(("size", dimension))
+        found = self.sizes.get(dimension)
         if found is None:
-            found = self._constants[("size", dimension)] = self._front.value(Size, dimension=str(dimension))
+            found = self.sizes[dimension] = self._front.value(Size, dimension=str(dimension))
+            found.name_hint = "size"
         return found
 
     # -- arithmetic ----------------------------------------------------------------------------------------------
@@ -120,14 +122,27 @@ class Lowering:
         """``a`` where the condition holds, else ``b``."""
         return self.make(arith.Select, condition, a, b)
 
-    def convert(self, value: Value, type: Type) -> Value:
-        """An integer or index as a number of another scalar type."""
-        if value.type is type:
+    def position(self, value: Value, type: Type) -> Value:
+        """An index as an integer of another type, or the reverse."""
+        return value if value.type is type else self.make(arith.IndexCast, value, result_types=[type])
+
+    def cast(self, value: Value, type: Type) -> Value:
+        """A number as another type of number, as ``array.cast`` defines it."""
+        source = value.type
+        if source is type:
             return value
-        if type.is_float:
-            wide = value if value.type is not index else self.make(arith.IndexCast, value, result_types=[i64])
-            return self.make(arith.SIToFP, wide, result_types=[type])
-        return self.make(arith.IndexCast, value, result_types=[type])
+        if index in (source, type) and not (source.is_float or type.is_float):
+            return self.position(value, type)
+        if source is index or type is index:
+            return self.cast(self.cast(value, i64), type)
+        wider = type.width > source.width  # type: ignore[attr-defined]
+        if source.is_float:
+            cls = arith.FPToSI if type.is_integer else arith.ExtF if wider else arith.TruncF
+        elif type.is_float:
+            cls = arith.UIToFP if source is i1 else arith.SIToFP
+        else:
+            cls = (arith.ExtUI if source is i1 else arith.ExtSI) if wider else arith.TruncI
+        return self.make(cls, value, result_types=[type])
 
     # -- memory --------------------------------------------------------------------------------------------------
 
@@ -137,7 +152,7 @@ class Lowering:
 
     def load_index(self, buffer: Value, indices: Sequence[Value]) -> Value:
         """An integer element, as an index."""
-        return self.convert(self.load(buffer, indices), index)
+        return self.position(self.load(buffer, indices), index)
 
     def store(self, value: Value, buffer: Value, indices: Sequence[Value] = ()) -> None:
         """Write an element."""
@@ -182,7 +197,10 @@ class Lowering:
         level(0, [])
 
     def branch(
-        self, condition: Value, then: Callable[[], Sequence[Value]], otherwise: Callable[[], Sequence[Value]] | None = None
+        self,
+        condition: Value,
+        then: Callable[[], Sequence[Value]],
+        otherwise: Callable[[], Sequence[Value]] | None = None,
     ) -> list[Value]:
         """``loop.if``; its results."""
         return list(build_if(self.builder, condition, then, otherwise).results)
@@ -210,24 +228,13 @@ def buffer_type(type: Type) -> BufferType:
     return BufferType(type.shape, type.element)
 
 
-def require_tensor(value: Value, op: Operation) -> TensorType:
-    """The value's type, which must be a tensor. Raises :class:`irc.Error`."""
-    if not isinstance(value.type, TensorType):
-        fail(f"'{op.name}': lower-array expects a tensor here, got {value.type}", op.location)
-    return value.type
-
-
-def scalar_type(type: Type) -> ScalarType:
-    """The type of one element."""
-    return type.element  # type: ignore[return-value]
-
-
 SHORT = 8
 """A loop known to be shorter than this is not worth a vector of its own."""
 
 
 def vector_dimension(shape: Sequence[Dimension], candidates: Sequence[int] | None = None) -> int | None:
-    """The dimension whose loop should become vectors: the innermost, unless it is short and there is one outside of it."""
+    """The dimension whose loop should become vectors: the innermost, unless it is short and there is one outside of
+    it."""
     usable = list(range(len(shape))) if candidates is None else list(candidates)
     if not usable:
         return None

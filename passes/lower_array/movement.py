@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from irc.dialects import arith
-from irc.dialects.array import ArgMax, Concat, Gather, Pad, Reshape, ScatterAdd
+from irc.dialects.array import Argmax, Concat, Gather, Item, Pad, Reshape, ScatterAdd
+from irc.dialects.array.syntax import sizes
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
-from irc.ir.types import index
-from irc.dialects.array.syntax import sizes
 from irc.passes.lower_array.lowering import Lowering, vector_dimension
 from irc.passes.lower_array.reductions import REDUCTIONS
 
@@ -52,12 +51,9 @@ def _position(lowering: Lowering, number: Value, shape: Sequence[Dimension]) -> 
 def lower_concat(lowering: Lowering, op: Concat) -> None:
     """Each operand is copied to its place."""
     target = lowering.buffer(op.result)
-    axis = op.axis.value
-    start: Dimension = 0
-    for operand in op.operands:
+    for operand, start in zip(op.operands, op.starts(), strict=True):
         source = lowering[operand]
-        _copy_at(lowering, source, target, [start if d == axis else 0 for d in range(source.type.rank)])
-        start = start + source.type.shape[axis]
+        _copy_at(lowering, source, target, [start if d == op.axis.value else 0 for d in range(source.type.rank)])
 
 
 def lower_pad(lowering: Lowering, op: Pad) -> None:
@@ -84,7 +80,7 @@ def lower_gather(lowering: Lowering, op: Gather) -> None:
     axis, picks = op.axis.value, indices.type.rank
 
     def element(at: list[Value]) -> None:
-        pick = lowering.load_index(indices, at[axis : axis + picks])
+        pick = _pick(lowering, indices, at[axis : axis + picks], source.type.shape[axis])
         lowering.store(lowering.load(source, [*at[:axis], pick, *at[axis + picks :]]), target, at)
 
     lowering.nest(target.type.shape, element, vectorize=_beside(target.type.shape, axis, picks))
@@ -98,11 +94,19 @@ def lower_scatter_add(lowering: Lowering, op: ScatterAdd) -> None:
     lowering.clear(target)
 
     def element(at: list[Value]) -> None:
-        pick = lowering.load_index(indices, at[axis : axis + picks])
+        pick = _pick(lowering, indices, at[axis : axis + picks], target.type.shape[axis])
         lowering.accumulate(lowering.load(updates, at), target, [*at[:axis], pick, *at[axis + picks :]])
 
     shape = updates.type.shape
     lowering.nest(shape, element, vectorize=_beside(shape, axis, picks))
+
+
+def _pick(lowering: Lowering, indices: Value, at: Sequence[Value], size: Dimension) -> Value:
+    """An index from memory. Native code trusts no data: one out of range, an error above, is moved to the nearest
+    end."""
+    highest = lowering.subtract(lowering.size(size), lowering.index(1))
+    below = lowering.make(arith.MinSI, lowering.load_index(indices, at), highest)
+    return lowering.make(arith.MaxSI, below, lowering.index(0))
 
 
 def _beside(shape: Sequence[Dimension], axis: int, picks: int) -> int | None:
@@ -111,7 +115,12 @@ def _beside(shape: Sequence[Dimension], axis: int, picks: int) -> int | None:
     return innermost if innermost >= axis + picks else None
 
 
-def lower_argmax(lowering: Lowering, op: ArgMax) -> None:
+def lower_item(lowering: Lowering, op: Item) -> None:
+    """The number in a buffer of one element."""
+    lowering[op.result] = lowering.load(lowering[op.source])
+
+
+def lower_argmax(lowering: Lowering, op: Argmax) -> None:
     """The first position of the maximum along an axis; a NaN counts as the greatest of all."""
     source, target = lowering[op.operands[0]], lowering.buffer(op.result)
     axis, element = op.axis.value, source.type.element
@@ -131,6 +140,6 @@ def lower_argmax(lowering: Lowering, op: ArgMax) -> None:
 
         start = lowering.constant(REDUCTIONS["max"].start(element), element)
         _, where = lowering.loop(lowering.size(source.type.shape[axis]), turn, [start, lowering.index(0)])
-        lowering.store(lowering.convert(where, target.type.element), target, at)
+        lowering.store(lowering.position(where, target.type.element), target, at)
 
     lowering.nest(shape, place, vectorize=vector_dimension(shape))

@@ -1,9 +1,10 @@
-"""Elementwise ops, broadcasts and reductions become one loop nest: the lowering of ``array.fused``, and of such ops alone.
+"""Elementwise ops, broadcasts and reductions become one loop nest: the lowering of ``array.fused``, and of such ops
+alone.
 
-The nest runs over one iteration space. Inside, each whole-array op is its own scalar form, applied at one position. What only
-moves data is no op at all but a way to compute indices: the broadcast, transpose, slice or unstack of something from outside is
-a load from there, the stack of results is a store to one slice. A sum is an accumulation into memory that starts as zero; a
-maximum, minimum or product is carried by the innermost loops.
+The nest runs over one iteration space. Inside, each whole-array op is its own scalar form, applied at one position.
+What only moves data is no op at all but a way to compute indices: the broadcast, transpose, slice or unstack of
+something from outside is a load from there, the stack of results is a store to one slice. A sum is an accumulation
+into memory that starts as zero; a maximum, minimum or product is carried by the innermost loops.
 
     %0 = array.fused(%x, %b) ...            loop.for %i = 0 to B parallel
       %1 = array.broadcast %b dims [1]        loop.for %j = 0 to 4 parallel vectorize
@@ -16,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from irc.dialects.array import Broadcast, Full, Iota, Reduce, Slice, Stack, Transpose, Unstack
+from irc.dialects.array import Broadcast, Cast, Full, Iota, Reduce, Slice, Stack, Transpose, Unstack
+from irc.dialects.array.syntax import integers
 from irc.ir.attributes import DenseAttr
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension
@@ -30,12 +32,18 @@ Position = Sequence[Value]
 
 
 def is_pointwise(op: Operation) -> bool:
-    """Whether the op yields, at each position, a scalar function of scalars: then a loop nest can compute it in passing."""
+    """Whether the op yields, at each position, a scalar function of scalars: then a loop nest can compute it in
+    passing."""
     if any(not isinstance(result.type, TensorType) for result in op.results):
         return False
     if has(op, CONSTANT):
         return isinstance(op.attributes["value"], DenseAttr) and op.attributes["value"].is_splat()
-    return has(op, ELEMENTWISE) or is_view(op) or isinstance(op, (Full, Iota))
+    return is_elementwise(op) or is_view(op) or isinstance(op, (Full, Iota))
+
+
+def is_elementwise(op: Operation) -> bool:
+    """Whether the op computes, at each position, its result from its operands' elements there."""
+    return bool(op.operands) and (has(op, ELEMENTWISE) or isinstance(op, Cast))
 
 
 def is_view(op: Operation) -> bool:
@@ -86,7 +94,10 @@ class Nest:
 
     def _require(self, shape: Sequence[Dimension], op: Operation) -> None:
         if tuple(shape) != self.space:
-            fail(f"'{op.name}' runs over {tuple(map(str, shape))}, its group over {tuple(map(str, self.space))}", op.location)
+            fail(
+                f"'{op.name}' runs over {tuple(map(str, shape))}, its group over {tuple(map(str, self.space))}",
+                op.location,
+            )
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -122,10 +133,12 @@ class Nest:
         level(0)
 
     def _carried_dimensions(self) -> list[int]:
-        found = {tuple(sorted(op.dims.values)) for op, _, _ in self.carried}
+        found = {op.axes for op, _, _ in self.carried}
         if len(found) > 1:
             op = self.carried[-1][0]
-            fail(f"'{op.name}': one group cannot take maxima, minima or products over different dimensions", op.location)
+            fail(
+                f"'{op.name}': one group cannot take maxima, minima or products over different dimensions", op.location
+            )
         return list(found.pop()) if found else []
 
     def _innermost(self, position: list, inner: list[int]) -> None:
@@ -163,13 +176,13 @@ class Nest:
         low = self.lowering
         point = _Point(self)
         for op in self.ops:
-            if has(op, ELEMENTWISE) and op.operands and op.results[0].type.shape == self.space:
+            if is_elementwise(op) and op.results[0].type.shape == self.space:
                 with low.builder.located(op.location):
                     point.scalar(op.results[0], position)
         for value, buffer, place in self.stores:
             low.store(point.scalar(value, position), buffer, self._full(place, position))
         for op, buffer, place in self.sums:
-            kept = [i for d, i in enumerate(position) if d not in set(op.dims.values)]
+            kept = [i for d, i in enumerate(position) if d not in op.axes]
             low.accumulate(point.scalar(op.operands[0], position), buffer, self._full(place, kept))
         return point
 
@@ -209,10 +222,12 @@ class _Point:
         if isinstance(op, Full):
             return low.constant(op.value.value, element)
         if isinstance(op, Iota):
-            return low.convert(at[op.axis.value], element)
+            return low.cast(at[op.axis.value], element)
         if has(op, CONSTANT):
             return low.constant(op.attributes["value"].array.reshape(-1)[0], element)
-        if has(op, ELEMENTWISE):
+        if isinstance(op, Cast):
+            return low.cast(self.scalar(op.source, at), element)
+        if is_elementwise(op):
             scalars = [self.scalar(operand, at) for operand in op.operands]
             copy = type(op)(scalars, [element], op.attributes, location=op.location)
             return low.builder.insert(copy).result
@@ -223,14 +238,14 @@ def source_position(low: Lowering, value: Value, at: list[Value]) -> list[Value]
     """Where a view's element at ``at`` lies in its operand."""
     op = value.defining_op()
     if isinstance(op, Broadcast):
-        return [at[d] for d in op.dims.values]
+        return [at[d] for d in integers(op.dims, "dims")]
     if isinstance(op, Transpose):
         source: list[Value] = [at[0]] * len(at)
-        for result_dimension, operand_dimension in enumerate(op.permutation.values):
+        for result_dimension, operand_dimension in enumerate(integers(op.permutation, "permutation")):
             source[operand_dimension] = at[result_dimension]
         return source
     if isinstance(op, Slice):
-        return [low.offset(i, offset) for i, offset in zip(at, op.offsets.values, strict=True)]
+        return [low.offset(i, offset) for i, offset in zip(at, op.starts(), strict=True)]
     assert isinstance(op, Unstack) and isinstance(value, OpResult)
     axis = op.axis.value
     return [*at[:axis], low.index(value.index), *at[axis:]]

@@ -12,8 +12,9 @@ from irc.passes.lower_array.lowering import Lowering
 
 @dataclass(frozen=True)
 class Reduction:
-    """``of_floats`` and ``of_integers`` combine two numbers; ``first`` is the neutral number, infinite for integers where
-    there is none but the end of their range."""
+    """``of_floats`` and ``of_integers`` combine two numbers; ``first`` is the neutral number; for integers,
+    infinity stands for the end of their range.
+    """
 
     of_floats: type[Operation]
     of_integers: type[Operation]

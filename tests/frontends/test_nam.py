@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ROOT
 
 from irc.frontends import nal, nam
 from irc.frontends.graph import Graph
 from irc.ir.diagnostics import Error
 from irc.ir.locations import Source
+from support import ROOT
 
 NETS = ROOT / "examples" / "nets"
 
@@ -62,8 +62,8 @@ def test_what_does_not_count():
     plain = "```\n# comment\n% comment\n\n  001\r\n  001 \n===\n  000\n```"
     assert parse(plain).edge_count == 2
     assert parse("a|01\nb|00").labels == ("a", "b")
-    assert parse("  ab\n  --\n a|01\n b|00").labels == ("a", "b")
-    assert parse("  b\n  ac\n---\n ba|01\n  c|00").labels == ("ba", "c")
+    assert parse("   ab\n  --\n a|01\n b|00").labels == ("a", "b")
+    assert parse("    b\n    ac\n---\n ba|01\n  c|00").labels == ("ba", "c")
 
 
 def test_edges_are_by_target_then_by_ascending_source_and_know_their_place():
@@ -105,8 +105,8 @@ def test_lower_triangle():
         ("a|01\na|00\n", [(2, 1, "label 'a' is used for two neurons")]),
         ("|01\nb|00\n", [(1, 1, "empty label")]),
         ("a|01\n00\n", [(1, 1, "1 rows, 2 columns"), (2, 1, "expected a row: label|bits")]),
-        ("  ab\n a|01\n c|00\n", [(3, 2, "'c' does not match column label 'b'")]),
-        ("  abc\n a|01\n b|00\n", [(1, 1, "3 columns, but there are 2 rows")]),
+        ("   ab\n a|01\n c|00\n", [(3, 2, "'c' does not match column label 'b'")]),
+        ("   abc\n a|01\n b|00\n", [(1, 1, "3 columns, but there are 2 rows")]),
         ("a|01\nb|10\n", [(2, 3, "cycle: a -> b -> a")]),
         ("01\n0\0", [(2, 2, "NUL")]),
     ],

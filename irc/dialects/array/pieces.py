@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from irc.dialects.array.shape import Full
 from irc.dialects.array.syntax import (
     ArrayOp,
     axis_of,
@@ -18,7 +17,8 @@ from irc.dialects.array.syntax import (
     splat_value,
     tensor,
 )
-from irc.ir.attributes import ArrayAttr, Attribute, FloatAttr, IntegerAttr
+from irc.dialects.constants import splat
+from irc.ir.attributes import ArrayAttr, Attribute, IntegerAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import TENSOR
 from irc.ir.dimensions import Dimension, at_least, evaluate
@@ -258,10 +258,5 @@ class Unstack(ArrayOp):
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         # the gradient of the whole is the gradients of its parts side by side; a part that is not used has none
         kind: TensorType = self.parts[0].type
-        filled = [zeros(builder, kind) if g is None else g for g in gradients]
+        filled = [splat(builder, 0.0, kind) if g is None else g for g in gradients]
         return [builder.value(Stack, filled, axis=self.axis)]
-
-
-def zeros(builder: Builder, kind: TensorType) -> Value:
-    """A tensor of floats that is zero everywhere."""
-    return builder.value(Full, value=FloatAttr(0.0, kind.element), result_types=[kind])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.array.syntax import NUMBER_TENSOR, ArrayOp, integers, same_dimension, shape_text, splat_value, tensor
+from irc.error_bounds import magnitude, rounded
 from irc.ir.attributes import ArrayAttr, Attribute, FloatAttr, IntegerAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import SCALAR, TENSOR
@@ -273,9 +274,9 @@ class Cast(ArrayOp):
     def bound(self, context: Any, operands: Any, errors: Any, results: Any) -> Sequence[Any]:
         (values,), (error,), element = operands, errors, self.output.type.element
         if element.is_float:
-            spread = 0.0 if error is None else error
-            exact = self.source.type.element.is_float and self.source.type.element.width <= element.width
-            return [spread if exact else spread + context.unit(element) * (np.abs(np.asarray(values, float)) + spread)]
+            source = self.source.type.element
+            widens = source.is_float and source.width < element.width
+            return [error if widens or source is element else rounded(element, results[0], magnitude(error))]
         if error is None:
             return [None]
         return [np.abs(np.trunc(values + error) - np.trunc(values - error))]

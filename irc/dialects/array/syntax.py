@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from irc.dialects.constants import constant_of
 from irc.ir.attributes import ArrayAttr, Attribute, FloatAttr, IntegerAttr, StringAttr
 from irc.ir.constraints import Constraint
 from irc.ir.dimensions import Dimension, parse_dimension
 from irc.ir.operation import Operation, Value
-from irc.ir.traits import CONSTANT, has
 from irc.ir.types import ScalarType, TensorType, Type
 
 NUMBER_TENSOR = Constraint(
@@ -136,9 +136,6 @@ def same_dimension(found: Dimension, wanted: Dimension, what: str) -> None:
 
 
 def splat_value(value: Value) -> Attribute | None:
-    """The number that all elements of a constant are, or None where that is not known."""
-    op = value.defining_op()
-    if op is None or not has(op, CONSTANT):
-        return None
-    number = op.attributes.get("value")
-    return number if isinstance(number, (FloatAttr, IntegerAttr)) else None
+    """The number attribute that all elements of a constant are, or None where that is not known."""
+    known = constant_of(value)
+    return known if isinstance(known, (FloatAttr, IntegerAttr)) else None

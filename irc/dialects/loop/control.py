@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from irc.interpreter import error_of, value_of
 from irc.ir.attributes import Attribute, UnitAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import ANY, I1, INDEX
@@ -144,13 +145,9 @@ class If(Operation):
                 _check_yield(self, side)
 
     def eval(self, context: Any, condition: Any) -> Sequence[Any]:
-        from irc.interpreter import Bounded
-
-        if isinstance(condition, Bounded):
-            if condition.error:
-                raise ValueError("rounding decides which side runs, so no error bound holds")
-            condition = condition.value
-        side = self.then if condition else self.otherwise
+        if error_of(condition):
+            raise ValueError("rounding decides which side runs, so no error bound holds")
+        side = self.then if value_of(condition) else self.otherwise
         return list(context.run(side, [])) if side.blocks else []
 
     @classmethod
@@ -184,7 +181,7 @@ class Yield(Operation):
     name = "loop.yield"
     values = operands(ANY)
     traits = frozenset({TERMINATOR, HasParent("loop.for", "loop.if")})
-    assembly = "($values^ `:` type($values))? attr-dict"
+    assembly = "($values `:` type($values))? attr-dict"
 
 
 def _result_types(parser: Any) -> list[Type]:

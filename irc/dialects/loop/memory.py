@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.loop.types import BufferType, is_buffer, lanes_of
-from irc.dialects.loop.vector import MASK, check_power_of_two, gamma
+from irc.dialects.loop.vector import MASK, check_power_of_two
+from irc.error_bounds import gamma
+from irc.interpreter import Bounded, Buffer, error_of, value_of
 from irc.ir.attributes import Attribute, IntegerAttr
 from irc.ir.constraints import INDEX, Constraint
 from irc.ir.diagnostics import fail
@@ -105,12 +107,14 @@ class Load(Operation):
         _check_access(self, self.width.value if self.width else None)
 
     def eval(self, context: Any, buffer: Any, *rest: Any) -> Sequence[Any]:
+        if _all_masked(self, rest):
+            return [np.zeros(lanes_of(self.value.type), context.dtype(self.value.type))]
         place, active = _place(self, context, buffer, rest)
         value, error = buffer.value[place], None if buffer.error is None else buffer.error[place]
         if active is not None:
             value = np.where(active, value, np.zeros((), buffer.value.dtype))
             error = None if error is None else np.where(active, error, 0.0)
-        return [_held(self.value.type, value, error)]
+        return [_held(context, self.value.type, value, error)]
 
     @classmethod
     def parse(cls, parser: Any) -> Operation:
@@ -153,7 +157,9 @@ class Store(Operation):
             raise ValueError(f"cannot write {self.value.type} to {self.buffer.type}")
 
     def eval(self, context: Any, value: Any, buffer: Any, *rest: Any) -> Sequence[Any]:
-        number, error = _parts(value)
+        if _all_masked(self, rest):
+            return []
+        number, error = value_of(value), error_of(value)
         place, active = _place(self, context, buffer, rest)
         if active is not None:
             place = tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
@@ -210,7 +216,9 @@ class Accumulate(Operation):
             check_power_of_two(self.value.type)
 
     def eval(self, context: Any, value: Any, buffer: Any, *rest: Any) -> Sequence[Any]:
-        number, error = _parts(value)
+        if _all_masked(self, rest):
+            return []
+        number, error = value_of(value), error_of(value)
         place, active = _place(self, context, buffer, rest)
         number = np.asarray(number)
         error = None if error is None else np.broadcast_to(error, number.shape)
@@ -276,8 +284,6 @@ def buffer_scalar(op: Load | Store | Accumulate):
 
 def undefined(context: Any, type: BufferType) -> Any:
     """A buffer whose use before it is written shows: floats are NaN, integers far out of any range."""
-    from irc.interpreter import Buffer
-
     shape = _shape(context, type)
     if isinstance(type.element, VectorType):
         shape = (*shape, *type.element.shape)
@@ -320,6 +326,11 @@ def _check_access(op: Load | Store | Accumulate, width: int | None) -> None:
         raise ValueError(f"{op.mask[0].type} cannot mask {op.value.type}")
 
 
+def _all_masked(op: Any, rest: Sequence[Any]) -> bool:
+    """Whether a mask leaves nothing to do; then the place need not exist."""
+    return bool(op.mask) and not np.any(rest[op.buffer.type.rank])
+
+
 def _place(op: Any, context: Any, buffer: Any, rest: Sequence[Any]) -> tuple[tuple, np.ndarray | None]:
     """The NumPy index of an access, inactive lanes moved to position 0, and which lanes are active (None: all)."""
     rank = op.buffer.type.rank
@@ -334,7 +345,7 @@ def _place(op: Any, context: Any, buffer: Any, rest: Sequence[Any]) -> tuple[tup
             checked = reached if active is None else reached[active]
             position[dimension] = reached if active is None else np.where(active, reached, 0)
         else:
-            checked = np.asarray([at] if active is None or active.any() else [], np.int64)
+            checked = np.asarray([at], np.int64)
         wrong = checked[(checked < 0) | (checked >= size)]
         if wrong.size:
             fail(
@@ -342,27 +353,15 @@ def _place(op: Any, context: Any, buffer: Any, rest: Sequence[Any]) -> tuple[tup
                 f"is out of bounds, its size is {size}",
                 op.location,
             )
-    if active is not None and not active.any() and buffer.value.size == 0:
-        fail(f"{op.name}: {op.buffer.type} has no elements", op.location)
     return tuple(position), active
 
 
-def _parts(value: Any) -> tuple[Any, Any]:
-    """A held value as number and error bound."""
-    from irc.interpreter import Bounded
-
-    return (value.value, value.error) if isinstance(value, Bounded) else (value, None)
-
-
-def _held(type: Type, value: Any, error: Any) -> Any:
-    """A value as the interpreter holds it: index as int, an error bound only where there is one."""
-    from irc.interpreter import Bounded
-
+def _held(context: Any, type: Type, value: Any, error: Any) -> Any:
+    """A copy as the interpreter holds it: index as int, an error bound only where there is one."""
     if type is index:
         return int(value)
-    if isinstance(value, np.ndarray):
-        value = value.copy()
-    return value if error is None else Bounded(value, np.array(error))
+    copy = np.array(value, context.dtype(type))[()]
+    return copy if error is None else Bounded(copy, np.array(error)[()])
 
 
 def _parse_place(parser: Any, with_width: bool) -> tuple[list[Value], int | None, int | None, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from irc.error_bounds import gamma
 from irc.ir.attributes import Attribute, StringAttr
 from irc.ir.constraints import INDEX, SCALAR, VECTOR, Constraint
 from irc.ir.dimensions import evaluate, parse_dimension
-from irc.ir.operation import Operation, Value
+from irc.ir.operation import Operation
 from irc.ir.spec import attr, operand, result
 from irc.ir.traits import MOVEMENT, PURE
 from irc.ir.types import Type, VectorType, i1, index
@@ -141,11 +142,6 @@ class Size(Operation):
         return [None]
 
 
-def gamma(n: int, unit: float) -> float:
-    """n*u / (1 - n*u): the relative error of n roundings (Higham, Accuracy and Stability, lemma 3.1)."""
-    return n * unit / (1 - n * unit) if n * unit < 1 else float("inf")
-
-
 def check_power_of_two(type: Type) -> None:
     """ValueError unless the vector has 1, 2, 4, ... lanes: the trees of reductions need it."""
     assert isinstance(type, VectorType)
@@ -153,8 +149,3 @@ def check_power_of_two(type: Type) -> None:
     assert isinstance(lanes, int)
     if lanes & (lanes - 1):
         raise ValueError(f"lanes are combined in a tree, so their number must be a power of two, not {lanes}")
-
-
-def splat_type(value: Value, lanes: int) -> VectorType:
-    """The vector type of ``lanes`` values like this one."""
-    return VectorType((lanes,), value.type)

@@ -1,0 +1,35 @@
+"""The array level: pure ops on whole tensors. Elementwise work is ``arith`` and ``math`` on tensors of equal type.
+
+Nothing broadcasts by itself, and the op set is closed under differentiation. A scalar is not a tensor:
+``array.broadcast`` and ``array.item`` go between ``f32`` and ``tensor<f32>``.
+"""
+
+from irc.dialects.array.contract import Contract
+from irc.dialects.array.dag import Dag, DagGrad
+from irc.dialects.array.fused import Fused, Yield
+from irc.dialects.array.index import Argmax, Gather, ScatterAdd
+from irc.dialects.array.kind import Kind
+from irc.dialects.array.pieces import Concat, Pad, Slice, Stack, Unstack
+from irc.dialects.array.reduce import Reduce
+from irc.dialects.array.shape import Broadcast, Cast, Full, Item, Reshape, Transpose
+from irc.dialects.array.sizes import Iota, Size
+from irc.dialects.array.topology import Topology, check_topology
+from irc.ir.dialect import Dialect
+
+DIALECT = Dialect(
+    "array",
+    operations=(
+        Full, Broadcast, Item, Reshape, Transpose, Cast, Size, Iota,
+        Concat, Slice, Pad, Stack, Unstack,
+        Gather, ScatterAdd, Argmax, Reduce, Contract,
+        Dag, DagGrad, Fused, Yield,
+    ),
+    attributes=(Kind,),
+    doc=__doc__ or "",
+)  # fmt: skip
+
+__all__ = [
+    "DIALECT", "Argmax", "Broadcast", "Cast", "Concat", "Contract", "Dag", "DagGrad", "Full", "Fused", "Gather",
+    "Iota", "Item", "Kind", "Pad", "Reduce", "Reshape", "ScatterAdd", "Size", "Slice", "Stack", "Topology",
+    "Transpose", "Unstack", "Yield", "check_topology",
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""The graph that ``array.dag`` runs on, as plain integer arrays, and the check that they are sound.
+
+Neurons are numbered: first the inputs 0 .. I-1, then row r as I + r. Row r reads the edges ``offsets[r]`` to
+``offsets[r + 1]`` (exclusive); rows come in topological order. Native code trusts these numbers, so they are checked
+once where they enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from irc.dialects.array.kind import Kind
+from irc.ir.diagnostics import Diagnostic, Error
+from irc.ir.locations import UNKNOWN, Location
+
+
+class Row(NamedTuple):
+    """Row ``number``, of kind ``kind``, with the sources and weight indices of its edges, and its bias index."""
+
+    number: int
+    kind: int
+    sources: np.ndarray
+    weights: np.ndarray
+    bias: int
+
+
+class Topology(NamedTuple):
+    """The integer operands of ``array.dag``, in its order."""
+
+    offsets: np.ndarray
+    sources: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+    segments: np.ndarray
+    outputs: np.ndarray
+
+    def rows(self, backwards: bool = False) -> Iterator[Row]:
+        """The rows in topological order, or in the opposite one."""
+        step = -1 if backwards else 1
+        for first, end, kind in self.segments[::step].tolist():
+            for row in range(first, end)[::step]:
+                edges = slice(self.offsets[row], self.offsets[row + 1])
+                yield Row(row, kind, self.sources[edges], self.weights[edges], int(self.biases[row]))
+
+
+def check_topology(
+    offsets: Any,
+    sources: Any,
+    weights: Any,
+    biases: Any,
+    segments: Any,
+    outputs: Any,
+    *,
+    inputs: int,
+    parameters: int,
+    kinds: Sequence[Kind],
+    location: Location = UNKNOWN,
+) -> None:
+    """Raise :class:`irc.Error`, with all that is wrong, unless every index stays inside of what it indexes.
+
+    ``inputs`` is the width of x, ``parameters`` the length of w. An index of -1 means weight 1, or no bias.
+    """
+    offsets, sources, weights, biases, segments, outputs = (
+        np.asarray(a, np.int64) for a in (offsets, sources, weights, biases, segments, outputs)
+    )
+    rows, edges = len(biases), len(sources)
+    wrong: list[str] = []
+
+    def expect(good: np.ndarray, message: str) -> bool:
+        bad = np.flatnonzero(~np.asarray(good))
+        if bad.size:
+            wrong.append(message.format(at=bad[0]))
+        return not bad.size
+
+    _expect_lengths(wrong, offsets, sources, weights, segments, rows)
+    if not wrong:
+        ends = offsets[0] == 0 and offsets[-1] == edges
+        if expect([ends], f"offsets must go from 0 to the number of edges, {edges}"):
+            expect(np.diff(offsets) >= 0, "offsets must not descend, as they do after row {at}")
+        _expect_segments(expect, segments, rows, len(kinds))
+    if not wrong:
+        row_of_edge = np.repeat(np.arange(rows), np.diff(offsets))
+        expect(
+            (sources >= 0) & (sources < inputs + row_of_edge),
+            "edge {at} must come from an input or from a row before its own",
+        )
+        needs_edges = np.array([k.aggregation != "sum" for k in kinds], bool)
+        kind_of_row = np.repeat(segments[:, 2], segments[:, 1] - segments[:, 0])
+        expect(
+            (np.diff(offsets) > 0) | ~needs_edges[kind_of_row] if rows else np.array([True]),
+            "row {at} has no edges, which only a sum may lack",
+        )
+    expect((weights >= -1) & (weights < parameters), f"the weight of edge {{at}} is outside of -1 to {parameters - 1}")
+    expect((biases >= -1) & (biases < parameters), f"the bias of row {{at}} is outside of -1 to {parameters - 1}")
+    expect((outputs >= 0) & (outputs < inputs + rows), f"output {{at}} is outside of 0 to {inputs + rows - 1}")
+    if wrong:
+        raise Error([Diagnostic(f"not a sound topology: {message}", location) for message in wrong])
+
+
+def _expect_lengths(wrong: list[str], offsets: Any, sources: Any, weights: Any, segments: Any, rows: int) -> None:
+    if offsets.shape != (rows + 1,):
+        wrong.append(f"there must be {rows + 1} offsets, one more than rows, not {offsets.shape}")
+    if sources.shape != weights.shape or sources.ndim != 1:
+        wrong.append(f"there are {sources.shape} sources and {weights.shape} weights, which must be as many")
+    if segments.ndim != 2 or segments.shape[1] != 3:
+        wrong.append(f"segments must be rows of (first row, end row, kind), not {segments.shape}")
+
+
+def _expect_segments(expect: Any, segments: np.ndarray, rows: int, kinds: int) -> None:
+    first, end, kind = segments.T
+    expect((kind >= 0) & (kind < kinds), f"the kind of segment {{at}} is outside of 0 to {kinds - 1}")
+    expect(end >= first, "segment {at} ends before it begins")
+    begins = np.append(0, end)
+    expect(begins == np.append(first, rows), f"segments must cover the rows 0 to {rows} in order; number {{at}} does not")

@@ -1,0 +1,25 @@
+"""The neuron level: a net as its user drew it, per sample.
+
+A weight is an identity: each edge names a parameter index, and equal indices are one shared parameter. Three forms have
+one meaning: a ``neuron.node`` for each neuron, a ``neuron.layer`` for neurons whose edges follow a pattern, and a
+``neuron.dag`` that holds an irregular graph as data.
+"""
+
+from irc.dialects.neuron.dag import Dag
+from irc.dialects.neuron.layer import Dense, Layer, OneToOne
+from irc.dialects.neuron.net import Call, Net, Output
+from irc.dialects.neuron.node import Delta, Merge, Node, Share
+from irc.dialects.neuron.parameters import parameter_fan_in, parameter_names
+from irc.ir.dialect import Dialect
+
+DIALECT = Dialect(
+    "neuron",
+    operations=(Net, Output, Call, Node, Delta, Share, Merge, Layer, Dag),
+    attributes=(Dense, OneToOne),
+    doc=__doc__ or "",
+)
+
+__all__ = [
+    "DIALECT", "Call", "Dag", "Delta", "Dense", "Layer", "Merge", "Net", "Node", "OneToOne", "Output", "Share",
+    "parameter_fan_in", "parameter_names",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""The parameters of a net: their names, and what their start values are scaled by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from irc.dialects.neuron.dag import Dag
+from irc.dialects.neuron.layer import Layer
+from irc.dialects.neuron.names import Naming
+from irc.dialects.neuron.net import Net
+from irc.dialects.neuron.node import Node
+
+
+def parameter_names(net: Net) -> list[str]:
+    """A unique name for each parameter, in flat order: those of the net, or such as follow from its edges.
+
+    A weight is named by the first edge that uses it, ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters of
+    layers, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
+    """
+    if net.names is not None:
+        return [name.value for name in net.names]
+    names = [""] * net.parameter_count
+    for name, index in _uses(net):
+        names[index] = names[index] or name
+    width = max(2, len(f"{max(len(names) - 1, 0):x}"))
+    return Naming(name or f"p{index:0{width}x}" for index, name in enumerate(names)).names
+
+
+def _uses(net: Net) -> Iterator[tuple[str, int]]:
+    """Each edge's and bias's name with its parameter index."""
+    neurons = [v for v in (*net.arguments, *(r for op in net.block for r in op.results)) if v.type.is_float]
+    naming = Naming.of(neurons)
+    called = dict(zip(neurons, naming.names, strict=True))
+    for op in net.block:
+        if isinstance(op, Node):
+            for source, index in zip(op.terms, op.weights, strict=True):
+                if index >= 0:
+                    yield naming.weight(called[source], called[op.value]), index
+            if op.bias_index is not None:
+                yield naming.belonging("b", called[op.value]), op.bias_index
+        elif isinstance(op, Dag):
+            yield from op.named_uses()
+
+
+def parameter_fan_in(net: Net) -> np.ndarray:
+    """For each parameter (int64) the fan-in of the first neuron that uses it, which scales the draw of its start value.
+
+    A bias has its neuron's fan-in; a parameter that nothing uses has 0.
+    """
+    fan_in = np.zeros(net.parameter_count, np.int64)
+    for op in net.block:
+        if isinstance(op, Node):
+            own = [index for index in op.weights if index >= 0]
+            used = np.array(own if op.bias_index is None else [*own, op.bias_index], np.int64)
+            counts = np.full(len(used), len(op.weights))
+        elif isinstance(op, (Dag, Layer)):
+            used, counts = op.fan_in()
+        else:
+            continue
+        fresh = fan_in[used] == 0
+        fan_in[used[fresh][::-1]] = counts[fresh][::-1]  # reversed: of several assignments the last one stays
+    return fan_in

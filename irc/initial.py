@@ -1,0 +1,63 @@
+"""What a net's parameters are called, and the values they start with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from irc.backend.entry import Argument
+from irc.dialects.neuron.net import Net
+from irc.dialects.neuron.parameters import parameter_fan_in, parameter_names
+from irc.interpreter import argument_attributes
+from irc.ir.attributes import DenseAttr
+from irc.ir.dimensions import evaluate
+from irc.ir.operation import Operation
+from irc.parameters import Parameter, ParameterTable
+
+
+def initial_parameters(
+    entry: Operation, arguments: Mapping[str, Argument], symbols: Mapping[str, int], dtype: np.dtype, seed: int
+) -> tuple[ParameterTable, np.ndarray]:
+    """The table of an entry's parameters, and the flat vector of their start values.
+
+    What the source gives is used; the rest is drawn, U(-1/sqrt(n), 1/sqrt(n)) with n the fan-in: of a net, the
+    in-degree of the neuron that the weight leads to; of a function, the size of the argument's last dimension (or
+    what the argument's ``irc.initial`` says instead). ``arguments`` are the native function's parameter arguments, by
+    name.
+    """
+    if isinstance(entry, Net):
+        table = ParameterTable(entry.parameter_count, names=parameter_names(entry))
+        given = None if entry.initial is None else np.asarray(entry.initial.array, np.float64)
+        return table, start_values(parameter_fan_in(entry), given, dtype, seed)
+    entries: list[Parameter] = []
+    fan_in: list[np.ndarray] = []
+    given_parts: list[np.ndarray] = []
+    offset = 0
+    marks = {m["irc.param"].value: m for m in argument_attributes(entry) if "irc.param" in m}  # type: ignore[attr-defined]
+    for (name, mark), argument in zip(marks.items(), arguments.values(), strict=True):
+        shape = tuple(evaluate(d, symbols) for d in argument.shape)
+        entries.append(Parameter(name, offset, shape))
+        size = entries[-1].size
+        offset += size
+        fan_in.append(np.full(size, shape[-1] if shape else 1))
+        start = mark.get("irc.initial")
+        given_parts.append(
+            start.array.reshape(-1).astype(np.float64) if isinstance(start, DenseAttr) else np.full(size, np.nan)
+        )
+    fans = np.concatenate(fan_in) if fan_in else np.zeros(0, np.int64)
+    given = np.concatenate(given_parts) if given_parts else None
+    return ParameterTable(offset, entries=entries), start_values(fans, given, dtype, seed)
+
+
+def start_values(fan_in: np.ndarray, given: np.ndarray | None, dtype: np.dtype, seed: int) -> np.ndarray:
+    """The given values, and draws where they are NaN (or where none are given).
+
+    Draws come from Philox (Salmon et al., 2011), a counter-based generator keyed by ``seed``: parameter number k
+    always gets the k-th number, whatever else is given.
+    """
+    generator = np.random.Generator(np.random.Philox(key=seed & (2**64 - 1)))
+    reach = 1 / np.sqrt(np.maximum(fan_in, 1))
+    drawn = generator.uniform(-1.0, 1.0, len(fan_in)) * reach
+    values = drawn if given is None else np.where(np.isnan(given), drawn, given)
+    return values.astype(dtype)

@@ -1,0 +1,51 @@
+"""What ``irc show`` prints of a net: the graph in numbers, its levels, its native code."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from irc.backend.jit import Library
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.neuron.net import Net as NetOp
+from irc.model import Net
+from irc.passes.pipelines import TRAINING
+from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline
+from irc.tools.graph_facts import GraphFacts
+
+
+class _Sizes(Instrument):
+    """The number of ops and of lines after each pass, and the dialects in use."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        self.rows = [self._row("as it came in", module, 0.0)]
+
+    def _row(self, name: str, module: ModuleOp, seconds: float) -> tuple[str, int, int, str, float]:
+        dialects = Counter(op.name.partition(".")[0] for op in module.walk())
+        del dialects["builtin"]
+        text = module.to_text(elide=True)
+        return name, sum(dialects.values()), text.count("\n"), " ".join(sorted(dialects)), seconds
+
+    def after(self, p: Pass, module: ModuleOp, context: PassContext, seconds: float) -> None:
+        self.rows.append(self._row(str(p), module, seconds))
+
+
+def report(net: Net) -> str:
+    """The text of the report. Runs the training pipeline once more to measure it."""
+    lines = [f"net {net.name}"]
+    if isinstance(net.entry, NetOp):
+        lines += GraphFacts.of(net.entry).lines()
+    lines += [f"  {net.params.flat.size} parameters, {net.dtype}", "", "levels (training pipeline)"]
+    module: ModuleOp = net.module.clone()  # type: ignore[assignment]
+    sizes = _Sizes(module)
+    PassManager(parse_pipeline(TRAINING), PassContext(net.target), [sizes]).run(module)
+    lines.append(f"  {'after':<16} {'ops':>6} {'lines':>6} {'ms':>8}  dialects")
+    for name, ops, count, dialects, seconds in sizes.rows:
+        lines.append(f"  {name:<16} {ops:6} {count:6} {seconds * 1e3:8.2f}  {dialects}")
+    library = Library(module, net.target)
+    lines += ["", f"native code for {net.target.name} ({net.target.cpu})"]
+    lines.append(f"  {len(library.object)} bytes of object code, {library.llvm_text.count(chr(10))} lines of LLVM IR")
+    for name, signature in library.signatures.items():
+        lines.append(f"  @{name}: workspace {signature.workspace} bytes")
+    lines += [f"  {stage}: {seconds * 1e3:.2f} ms" for stage, seconds in library.times.items()]
+    library.close()
+    return "\n".join(lines) + "\n"
