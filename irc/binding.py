@@ -38,7 +38,7 @@ def bind_symbols(
         still = []
         for name, axis, dim, size in waiting:
             unknown = symbols_of(dim) - set(values)
-            solved = _solve(dim, unknown, values, size) if len(unknown) == 1 else None
+            solved = _solve(dim, unknown, values, size)
             if solved is not None:
                 (symbol,) = unknown
                 values[symbol] = solved
@@ -57,8 +57,10 @@ def bind_symbols(
     return values
 
 
-def _solve(dim: Dim, unknown: set[str], values: Mapping[str, int], size: int) -> int | None:
-    """The unknown symbol's value if ``dim == size`` determines it; None if it is not linear, or there is none."""
+def _solve(dim: Dimension, unknown: set[str], values: Mapping[str, int], size: int) -> int | None:
+    """The value of the only unknown symbol if ``dim == size`` determines it; None if it does not, or nothing would."""
+    if len(unknown) != 1:
+        return None
     (symbol,) = unknown
     rest = substitute(dim, values)
     assert isinstance(rest, Dim)

@@ -33,14 +33,14 @@ ODD_SIZES = (5, 7, 3, 11, 13)
 class Callable:
     """A function of a module, ready to be called.
 
-    ``exact``: all its ops are defined on numbers, not on their bits, so it may be run in float64.
+    ``exact``: all ops of the module are defined on numbers, not on their bits, so it may be run in float64.
     """
 
     def __init__(self, module: ModuleOp, op: Operation):
         self.module = module
         self.op = op
         self.name = symbol_name(op) or ""
-        self.exact = not any(has(inner, BIT_PATTERNS) for inner in op.walk())
+        self.exact = not any(has(inner, BIT_PATTERNS) for inner in module.walk())
 
     # -- what to give --------------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class Interpreter:
         self.symbols: dict[str, int] = dict(symbols or {})
         self._given = dict(self.symbols)
         self._batch: tuple[int, ...] | None = None
+        self.parameters: Any = None  # the flat parameter vector of the net that runs; neurons name parts of it
         self._values: dict[Value, Any] = {}
         self._expected: dict[Type, tuple[np.dtype | None, tuple[int, ...] | None]] = {}
 

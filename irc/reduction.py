@@ -8,10 +8,11 @@ from irc.dialects.builtin import ModuleOp
 from irc.ir.attributes import ArrayAttr
 from irc.ir.diagnostics import Error
 from irc.ir.operation import Operation, Value
-from irc.ir.rewriting import rewrite
 from irc.ir.symbols import symbol_name
 from irc.ir.types import FunctionType
 from irc.ir.verifier import verify
+from irc.passes.dce import Dce
+from irc.passmanager import PassContext
 
 LIMIT = 200
 """Programs tried at the most."""
@@ -21,9 +22,11 @@ def prefixes(module: ModuleOp, name: str) -> Iterator[tuple[ModuleOp, Operation]
     """Copies of ``module`` in which function ``name`` returns the results of one of its ops, the first op first.
 
     What that op does not need is removed; other functions stay if it calls them. Yields the copy and the op at which
-    it was cut (in ``module``). Copies that do not verify are left out.
+    it was cut (in ``module``). Copies that do not verify are left out; so are functions that write their results to memory.
     """
     function = module.function(name)
+    if not function.regions[0].blocks[0].terminator.operands:
+        return  # results go to memory: there is no value to end at
     ops = [op for op in function.regions[0].blocks[0] if op.results and op.next is not None]
     for position, op in enumerate(ops[:LIMIT]):
         copy = _ending_at(module, name, position)
@@ -47,7 +50,7 @@ def _ending_at(module: ModuleOp, name: str, position: int) -> ModuleOp | None:
         if other is not function and not _mentions(function, symbol_name(other)):
             other.erase()
     try:
-        rewrite(copy)
+        Dce().run(copy, PassContext())
         verify(copy)
     except Error:
         return None

@@ -27,7 +27,8 @@ func.func @f(%x: f32, %y: f32) -> f32 {
   %z = arith.mulf %x, %y : f32
   func.return %z : f32
 }
-func.func @f_vjp(%x: f32, %y: f32, %dz: f32) -> (f32, f32, f32) attributes {irc.vjp_of = "f", irc.wrt = [0 : i64, 1 : i64]} {
+func.func @f_vjp(%x: f32, %y: f32, %dz: f32) -> (f32, f32, f32)
+    attributes {irc.vjp_of = "f", irc.wrt = [0 : i64, 1 : i64]} {
   %z = arith.mulf %x, %y : f32
   %dx = arith.mulf %dz, %y : f32
   %dy = arith.mulf %dz, %x : f32
@@ -101,7 +102,7 @@ def _entry(function: Operation) -> Block:
     blocks = function.regions[0].blocks
     if len(blocks) != 1:
         what = "no body" if not blocks else f"{len(blocks)} blocks"
-        fail(f"@{symbol_name(function)} has {what}: only functions of one block can be differentiated", function.location)
+        fail(f"autodiff: @{symbol_name(function)} has {what}; a derivative needs exactly one block", function.location)
     return blocks[0]
 
 
@@ -123,8 +124,7 @@ def _selected(function: Operation, wrt: Sequence[str]) -> tuple[int, ...]:
         if index is None or index >= len(arguments):
             fail(f"autodiff: @{symbol_name(function)} has no argument '{word}'", function.location)
         if not is_float(arguments[index].type):
-            fail(f"autodiff: argument '{word}' of @{symbol_name(function)} is of type {arguments[index].type}, which has "
-                 "no gradient", function.location)  # fmt: skip
+            fail(f"autodiff: argument '{word}' of @{symbol_name(function)} is no float", function.location)
         chosen.add(index)
     return tuple(sorted(chosen))
 

@@ -51,6 +51,7 @@ from irc.ir.builder import Builder
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Block, BlockArgument, Operation, Region, Value
 from irc.ir.traits import CONSTANT, PURE, has
+from irc.passes.lower_array.lowering import shape_of
 from irc.passes.lower_array.nest import is_elementwise, is_pointwise, is_view
 from irc.passmanager import Pass, PassContext
 
@@ -92,9 +93,9 @@ Space = tuple[Dimension, ...]
 def _space(op: Operation) -> Space | None:
     """The iteration space of an op that can be a member of a group, else None."""
     if isinstance(op, Reduce):
-        return op.operands[0].type.shape
+        return shape_of(op.operands[0])
     if is_elementwise(op) and is_pointwise(op):
-        return op.results[0].type.shape
+        return shape_of(op.results[0])
     return None
 
 
@@ -233,7 +234,7 @@ def _copied(value: Value, group: _Group, copies: dict[Operation, Operation]) -> 
                 copies[link] = Builder.before(link).insert(link.clone(known))
                 group.members[copies[link]] = None
         copy = copies[op]
-    return copy.results[value.index]  # type: ignore[attr-defined]
+    return copy.results[value.index]
 
 
 def _erase_unused(op: Operation | None) -> None:
@@ -261,7 +262,7 @@ def _fits_stack(operand: Value, group: _Group) -> bool:
     """Whether the group can write the operand of a stack: a result of its own, or something known before it runs."""
     op = operand.defining_op()
     if op in group.members:
-        return isinstance(op, Reduce) or operand.type.shape == group.space  # type: ignore[attr-defined]
+        return isinstance(op, Reduce) or shape_of(operand) == group.space
     while op is not None and _is_source(op) and op.operands:
         operand = op.operands[0]
         op = operand.defining_op()

@@ -47,7 +47,7 @@ from irc.interpreter import size_arguments
 from irc.ir.attributes import StringAttr, python_value
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
-from irc.ir.dimensions import Dimension, at_least, ceildiv, parse_dimension, substitute, symbol
+from irc.ir.dimensions import Dimension, at_least, ceildiv, parse_dimension, product, substitute, symbol
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import lookup
 from irc.ir.types import FunctionType, i8
@@ -136,7 +136,7 @@ def _plan(function: FuncOp, context: PassContext) -> None:
     requested: Dimension = 0
     allocs = [op for op in function.walk() if isinstance(op, Alloc)]
     for op in allocs:
-        size = ALIGNMENT * ceildiv(op.buffer.type.bytes, ALIGNMENT)
+        size = _place_size(op.buffer.type)
         requested = requested + size
         begin, end = spans[op][0], _last_use(op, spans)
         slot = _best(slots, size, begin)
@@ -159,19 +159,28 @@ def _plan(function: FuncOp, context: PassContext) -> None:
     function.set_arg_attributes([*attributes, {"irc.workspace": None}])
     offset: Dimension = 0
     top = Builder(function.entry, function.entry.first, function.location)
+    places = []  # all of them first: what stands at the top may be an allocation
     for slot in slots:
-        at = top.value(Size, dimension=str(offset))
-        at.name_hint = "at"
+        places.append(top.value(Size, dimension=str(offset)))
+        places[-1].name_hint = "at"
+        offset = offset + slot.size
+    for slot, at in zip(slots, places, strict=True):
         for op in slot.users:
             view = Builder.before(op).value(View, workspace, at, result_types=[op.buffer.type])
             view.name_hint = op.buffer.name_hint
             op.replace_by([view])
-        offset = offset + slot.size
     function.attributes[WORKSPACE] = StringAttr(str(total))
     context.count("allocations", len(allocs))
     context.count("places", len(slots))
     context.statistics[f"@{function.symbol} bytes"] = str(total)
     context.statistics[f"@{function.symbol} bytes without sharing"] = str(requested)
+
+
+def _place_size(type: BufferType) -> Dimension:
+    """A buffer's bytes, rounded up to the alignment. Counted in elements where these divide it: a simpler formula."""
+    if ALIGNMENT % type.element_bytes == 0:
+        return ALIGNMENT * ceildiv(product(type.shape), ALIGNMENT // type.element_bytes)
+    return ALIGNMENT * ceildiv(type.bytes, ALIGNMENT)
 
 
 def _best(slots: list[_Slot], size: Dimension, begin: int) -> _Slot | None:

@@ -35,7 +35,8 @@ func.func @f_fwd(%x: f32) -> f32 attributes {irc.forward_of = "f", irc.saved = 0
   %z = math.exp %y : f32
   func.return %z : f32
 }
-func.func @f_bwd(%x: f32, %dz: f32) -> f32 attributes {irc.arguments = [0 : i64], irc.backward_of = "f", irc.saved = 0 : i64} {
+func.func @f_bwd(%x: f32, %dz: f32) -> f32
+    attributes {irc.arguments = [0 : i64], irc.backward_of = "f", irc.saved = 0 : i64} {
   %y = math.exp %x : f32
   %z = math.exp %y : f32
   %dy = arith.mulf %dz, %z : f32
@@ -219,29 +220,26 @@ def _smallest_cut(wanted: set[Value]) -> set[Value]:
     work = list(wanted)
     while work:
         value = work.pop()
-        if value in order:
-            continue
-        number = order[value] = len(order)
         op = value.defining_op()
-        if op is None:
-            continue  # arguments are at hand
-        graph.add_edge((number, "out"), (number, "in"), capacity=_bytes(value.type))
-        if not _is_cheap(op):
-            graph.add_edge((number, "in"), "source")
+        if op is None or value in order:  # arguments are at hand
             continue
-        work += op.operands
+        order[value] = len(order)
+        if _is_cheap(op):
+            work += op.operands
     for value, number in order.items():
+        graph.add_edge((number, "in"), (number, "out"), capacity=_bytes(value.type))
+        if value in wanted:
+            graph.add_edge((number, "out"), "sink")
         op = value.defining_op()
-        if op is not None and _is_cheap(op):
-            for operand in op.operands:
-                if operand.defining_op() is not None:
-                    graph.add_edge((number, "in"), (order[operand], "out"))
-    for value in wanted:
-        if value.defining_op() is not None:
-            graph.add_edge("sink", (order[value], "out"))
-    # Edges run from what is wanted to the sources, so that the part reached first is the one next to the former.
-    _, (near, _) = nx.minimum_cut(graph, "sink", "source")
-    return {v for v, n in order.items() if (n, "out") in near and (n, "in") not in near and v.defining_op() is not None}
+        assert op is not None
+        if not _is_cheap(op):
+            graph.add_edge("source", (number, "in"))
+            continue
+        for operand in op.operands:
+            if operand in order:
+                graph.add_edge((order[operand], "out"), (number, "in"))
+    _, (far, near) = nx.minimum_cut(graph, "source", "sink")  # ``near`` is what can still reach the sink
+    return {v for v, n in order.items() if (n, "in") in far and (n, "out") in near}
 
 
 def _is_cheap(op: Operation) -> bool:

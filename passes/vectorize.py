@@ -249,9 +249,11 @@ def _widen(loop: For, lanes: int) -> None:
     combiners = [_combiner(loop, number) for number in range(len(loop.results))]
     builder = Builder.before(loop)
     step = splat(builder, lanes, index)
+    step.name_hint = "lanes"
     starts = [_neutral(builder, op, lanes) for op in combiners]
     block = Block([index, *(v.type for v in starts)])
-    block.arguments[0].name_hint = loop.induction.name_hint
+    for old, new in zip(loop.body.block.arguments, block.arguments, strict=True):
+        new.name_hint = old.name_hint
     marks = {"parallel": None} if loop.parallel else {}
     wide = builder.create(
         For, loop.lower, loop.upper, step, starts, regions=[Region([block])], location=loop.location, **marks

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,12 +50,12 @@ class Argument:
     output: int = -1
     data: np.ndarray | None = None
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype:
         """The dtype of the array to pass."""
         return (self.type.scalar if isinstance(self.type, BufferType) else self.type).storage  # type: ignore[union-attr]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Dimension, ...]:
         """The shape of the array to pass; buffers of vectors have the lanes last."""
         if not isinstance(self.type, BufferType):
@@ -122,30 +123,46 @@ class Owner(Protocol):
         """Whether the code is there."""
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """All that follows from the shapes of the inputs: the sizes, the shapes of the outputs, and the workspace."""
+
+    symbols: dict[str, int]
+    outputs: list[tuple[int, ...]]
+    workspace: int
+
+
 class Function:
     """A native function, called with arrays. ``bound`` replaces the values of bound arguments, by name.
 
     Several threads may call it: each call has a workspace of its own, kept for the next call.
     """
 
+    PLANS = 256
+
     def __init__(self, signature: Signature, address: int, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
         self.signature = signature
         self._address = address
         self._owner = owner
         self._workspaces: list[np.ndarray] = []
-        self._bound = {a.name: a.data for a in signature.by_role("bound")}
+        self._plans: dict[tuple[tuple[int, ...], ...], _Plan] = {}
+        self._inputs = signature.by_role("input")
+        self._outputs = signature.outputs()
+        values = {a.name: a.data for a in signature.by_role("bound")}
         for name, array in (bound or {}).items():
-            if name not in self._bound:
-                known = ", ".join(self._bound) or "none"
+            if name not in values:
+                known = ", ".join(values) or "none"
                 raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
-            self._bound[name] = array
+            values[name] = array
+        self._bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
+        self._addresses = {name: array.ctypes.data for name, array in self._bound.items()}
         kinds = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
         self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
 
     def bind(self, bound: Mapping[str, np.ndarray]) -> Function:
-        """The same code with other bound arrays: another topology, for example."""
+        """The same code with other bound arrays: another topology, for example. They must not change afterwards."""
         return Function(self.signature, self._address, self._owner, {**self._bound, **bound})
 
     def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
@@ -155,30 +172,38 @@ class Function:
         """
         if not self._owner.is_open:
             raise Error(f"{self.signature.name}: the native code has been closed")
-        given = self._inputs(inputs)
-        symbols = self.sizes(given)
-        outputs = self._outputs(symbols, given, out)
-        needed = evaluate(self.signature.workspace, symbols)
-        workspace = self._workspace(needed)
-        values = []
+        if len(inputs) != len(self._inputs):
+            names = ", ".join(a.name for a in self._inputs)
+            raise Error(f"{self.signature.name} takes {len(self._inputs)} inputs ({names}), got {len(inputs)}")
+        given = [_checked(a, value) for a, value in zip(self._inputs, inputs, strict=True)]
+        plan = self._plan(given)
+        if out is None:
+            outputs = [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
+        else:
+            outputs = self._check_outputs(plan, given, out)
+        workspace = self._workspace(plan.workspace)
+        arrays = {a.name: v for a, v in zip((*self._inputs, *self._outputs), (*given, *outputs), strict=True)}
+        values: list[Any] = []
         for argument in self.signature.arguments:
-            if argument.role == "symbol":
-                values.append(symbols[argument.name])
-            elif argument.role == "workspace":
+            name, role = argument.name, argument.role
+            if role == "symbol":
+                values.append(plan.symbols[name])
+            elif role == "workspace":
                 values.append(workspace.ctypes.data)
-            elif argument.role == "output":
-                values.append(outputs[argument.name].ctypes.data)
+            elif role == "bound":
+                values.append(self._addresses[name])
             else:
-                value = given[argument.name]
-                values.append(value.ctypes.data if isinstance(argument.type, BufferType) else value.item())
+                array = arrays[name]
+                values.append(array.ctypes.data if isinstance(argument.type, BufferType) else array.item())
         self._native(*values)
         self._workspaces.append(workspace)
-        return [outputs[a.name] for a in self.signature.outputs()]
+        return outputs
 
     def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""
+        known = {**self._bound, **given}
         arguments = [a for a in self.signature.arguments if a.role in ("input", "bound")]
-        shapes = [(a.name, a.shape, given[a.name].shape) for a in arguments]
+        shapes = [(a.name, a.shape, np.shape(known[a.name])) for a in arguments]
         symbols = bind_symbols(shapes, self.signature.symbols)
         for argument in self.signature.by_role("symbol"):
             if argument.name not in symbols:
@@ -187,35 +212,33 @@ class Function:
                 )
         return symbols
 
-    def _inputs(self, inputs: Sequence[Any]) -> dict[str, np.ndarray]:
-        wanted = self.signature.by_role("input")
-        if len(inputs) != len(wanted):
-            names = ", ".join(a.name for a in wanted)
-            raise Error(f"{self.signature.name} takes {len(wanted)} inputs ({names}), got {len(inputs)}")
-        given: dict[str, np.ndarray] = {}
-        for argument, value in zip(wanted, inputs, strict=True):
-            given[argument.name] = _checked(argument, value)
-        for argument in self.signature.by_role("bound"):
-            given[argument.name] = _checked(argument, self._bound[argument.name])
-        return given
+    def _plan(self, given: Sequence[np.ndarray]) -> _Plan:
+        """Remembered by the inputs' shapes: finding sizes takes longer than running a small net."""
+        key = tuple([v.shape for v in given])
+        found = self._plans.get(key)
+        if found is None:
+            symbols = self.sizes({a.name: v for a, v in zip(self._inputs, given, strict=True)})
+            shapes = [tuple(evaluate(d, symbols) for d in a.shape) for a in self._outputs]
+            found = _Plan(symbols, shapes, evaluate(self.signature.workspace, symbols))
+            if len(self._plans) >= self.PLANS:
+                self._plans.clear()
+            self._plans[key] = found
+        return found
 
-    def _outputs(
-        self, symbols: Mapping[str, int], given: Mapping[str, np.ndarray], out: Sequence[np.ndarray] | None
-    ) -> dict[str, np.ndarray]:
-        wanted = self.signature.outputs()
-        shapes = [tuple(evaluate(d, symbols) for d in a.shape) for a in wanted]
-        if out is None:
-            return {a.name: np.empty(shape, a.dtype) for a, shape in zip(wanted, shapes, strict=True)}
-        if len(out) != len(wanted):
-            raise Error(f"{self.signature.name} has {len(wanted)} results, got {len(out)} arrays to hold them")
-        checked = {}
-        for argument, array, shape in zip(wanted, out, shapes, strict=True):
-            checked[argument.name] = check_output(array, argument.dtype, shape, argument.name)
-            others = [*given.items(), *((n, a) for n, a in checked.items() if n != argument.name)]
+    def _check_outputs(
+        self, plan: _Plan, given: Sequence[np.ndarray], out: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """The caller's arrays, if results can be written there and none overlaps another array."""
+        if len(out) != len(self._outputs):
+            raise Error(f"{self.signature.name} has {len(self._outputs)} results, got {len(out)} arrays to hold them")
+        others = list(zip([a.name for a in self._inputs], given, strict=True)) + list(self._bound.items())
+        for argument, array, shape in zip(self._outputs, out, plan.outputs, strict=True):
+            check_output(array, argument.dtype, shape, argument.name)
             for name, other in others:
                 if np.may_share_memory(array, other):
                     raise Error(f"{argument.name} overlaps {name} in memory")
-        return checked
+            others.append((argument.name, array))
+        return list(out)
 
     def _workspace(self, needed: int) -> np.ndarray:
         try:
@@ -230,6 +253,8 @@ class Function:
 def _checked(argument: Argument, value: Any) -> np.ndarray:
     """An array that native code can read as it is. Raises :class:`irc.Error`."""
     if isinstance(argument.type, ScalarType):
+        if np.ndim(value) != 0:
+            raise Error(f"{argument.name}: expected a number, got an array of shape {np.shape(value)}")
         return np.asarray(value, argument.dtype)
     if not isinstance(value, np.ndarray):
         raise Error(f"{argument.name}: expected an array, got {type(value).__name__}")

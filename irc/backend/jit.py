@@ -126,11 +126,22 @@ def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
 
 
 def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Target) -> None:
-    """LLVM's passes without its vectorisers and unrolling: vectors and tiles are made by our own."""
+    """LLVM's passes, by level: 0 none, 1 a few that clean up, 2 and 3 its own pipelines without vectorisers and unrolling.
+
+    Vectors and tiles are made by our own passes. LLVM's pipelines, as llvmlite runs them, keep 60 kB for each module.
+    """
     if target.optimise == 0:
         return
     options = llvm.create_pipeline_tuning_options(target.optimise)
     options.loop_vectorization = options.slp_vectorization = False
     options.loop_interleaving = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
+    if target.optimise > 1:
+        passes = builder.getModulePassManager()
+    else:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_simplify_cfg_pass()
+        passes.add_new_gvn_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_loop_rotate_pass()
+    passes.run(parsed, builder)

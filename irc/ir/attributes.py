@@ -353,7 +353,7 @@ class DenseAttr(Attribute):
             data.flags.writeable = False
         return (_ByContent(data), type)
 
-    def __init__(self, content: _ByContent, type):
+    def __init__(self, content: Any, type):  # what normalise returned
         super().__init__(content.array, type)
 
     def __reduce__(self):

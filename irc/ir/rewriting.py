@@ -13,7 +13,7 @@ from typing import TypeVar
 from irc.ir.attributes import Attribute
 from irc.ir.builder import Builder
 from irc.ir.operation import Operation, Value
-from irc.ir.traits import CONSTANT, GRAPH_REGION, PURE, READS, has
+from irc.ir.traits import CONSTANT, GRAPH_REGION, PURE, READS, WRITES, has
 
 Op = TypeVar("Op", bound=Operation)
 Materialise = Callable[[Builder, Attribute, Value], Value | None]
@@ -79,7 +79,8 @@ class Rewriter(Builder):
 
 def is_dead(op: Operation) -> bool:
     """Whether nothing would be missed without ``op``: it writes nothing, and none of its results is used."""
-    return (has(op, PURE) or has(op, READS)) and not any(r.uses for r in op.results)
+    harmless = has(op, PURE) or (has(op, READS) and not has(op, WRITES))
+    return harmless and not any(r.uses for r in op.results)
 
 
 class _Driver:

@@ -125,7 +125,7 @@ def _segments(plan: _Plan, count: int, attributes: Mapping[str, Attribute]) -> s
 
 
 def _fields(
-    fields: Sequence[OperandField] | Sequence[ResultField],
+    fields: Sequence[OperandField | ResultField],
     types: Sequence[Type],
     what: str,
     sizes: Sequence[int] | None = None,

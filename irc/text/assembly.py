@@ -4,10 +4,10 @@
 
 ``$field`` is an operand (a variadic one: any number, with commas), an attribute or a region; ``type($field)`` the types
 of operands or results; `` `text` `` a literal; ``attr-dict`` the attributes that are not mentioned; ``operands`` all
-operands and ``functional-type(operands, results)`` all types. ``( ... )?`` is there when its first field is (``^``
-behind it, as in MLIR, is allowed): a variadic operand that is not empty, an attribute that is present and not its default. A
-unit attribute prints as nothing: its literal says it. A dialect attribute behind the empty literal `` `` `` is only its
-body: ``fastmath<contract>``.
+operands, ``functional-type(operands, results)`` all types. ``( ... )?`` is there when its first field is (``^`` behind
+the field is allowed, as in MLIR): a variadic operand that is not empty, an attribute that is present and not its
+default. A unit attribute prints as nothing: its literal says it. A dialect attribute behind the empty literal is only
+its body: ``fastmath<contract>``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from irc.ir.traits import SAME_TYPE
 from irc.ir.types import Type, i32
 
 if TYPE_CHECKING:
-    from irc.text.parser import Parser, Unresolved
+    from irc.text.parser import Parser
     from irc.text.printer import Printer
+    from irc.text.values import Unresolved
 
 _TOKEN = re.compile(
     r"\s*(?:`(?P<literal>[^`]*)`|\$(?P<field>\w+)\^?|(?P<functional>functional-type\(operands, results\))"
@@ -207,16 +208,22 @@ class _TypeOf(_Element):
         state.types[self.name] = types
 
     def print(self, printer, op):
-        if self.name == "operands":
-            values = op._operands
-        elif self.name == "results":
-            values = op.results
-        else:
-            values = getattr(op, self.name)
-            values = values if self.variadic else (values,)
+        values = self.values(op)
         if values:
             printer.space()
             printer.types([v.type for v in values])
+
+    def values(self, op: Operation) -> Sequence[Value]:
+        """The values whose types are meant."""
+        if self.name == "operands":
+            return op._operands
+        if self.name == "results":
+            return op.results
+        values = getattr(op, self.name)
+        return values if self.variadic else (values,)
+
+    def present(self, op):
+        return bool(self.values(op))
 
     def piece(self):
         index = self.index
@@ -452,6 +459,10 @@ class Assembly:
         if self.same_type and given:
             (first, *_) = next(iter(given.values()))
             return [first] * len(spec.results)
+        if not spec.infers:
+            if all(field.variadic for field in spec.results):
+                return ()
+            parser.fail(f"'{self.cls.name}': the types of the results are missing", parser.op_location)
         return parser.infer(self.cls, [v.type for v in operands], state.attributes)
 
 

@@ -206,21 +206,22 @@ class Cursor:
         if not self.text.startswith(opening, self.at):
             self.expected(f"'{opening}'")
         start = self.at + len(opening)
-        depth = 1
+        expected = [closing]
         for match in _BRACKETS.finditer(self.text, start):
             found = match.group()
-            if found in "<([{":
-                depth += 1
-                if depth > LIMIT:
+            if found in _CLOSING:
+                expected.append(_CLOSING[found])
+                if len(expected) > LIMIT:
                     self.fail(f"nested more than {LIMIT} levels deep", match.start())
             elif found in ">)]}":
-                depth -= 1
-                if depth == 0:
-                    if found != closing:
-                        self.fail(f"expected '{closing}', got '{found}'", match.start())
+                if found != expected[-1]:
+                    self.fail(f"expected '{expected[-1]}', got '{found}'", match.start())
+                expected.pop()
+                if not expected:
                     self.at = self.skip(match.end())
                     return self.text[start : match.start()], start
         self.fail(f"there is no '{closing}' for this '{opening}'", self.at)
 
 
+_CLOSING = {"<": ">", "(": ")", "[": "]", "{": "}"}
 _BRACKETS = re.compile(rf"{STRING}|->|[<>()\[\]{{}}]")

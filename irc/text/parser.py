@@ -240,10 +240,11 @@ class Parser(DefinitionParser, ValueParser):
         self.depth -= 1
         if SINGLE_BLOCK in traits and not region.blocks:
             region.append(Block())
+        if ISOLATED in traits:
+            self._check_all_defined()
         for name in self._defined:
             del self._names[name]
         if ISOLATED in traits:
-            self._check_all_defined()
             self._names, self._forward = outer
         self._defined, self._blocks, self._graph, self._several_blocks, self._op_class = saved
         self.op_location, self.result_names = place

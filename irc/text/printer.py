@@ -18,6 +18,7 @@ from irc.ir.traits import ISOLATED
 from irc.ir.types import Type, format_results
 from irc.text.assembly import assembly_of
 
+OpClass = type[Operation]
 _CLEAN = re.compile(r"[^\w$.]", re.ASCII)
 _NO_SPACE_AFTER = frozenset({"", " ", "\n", "(", "[", "<", "{"})
 
@@ -150,7 +151,7 @@ class Printer:
         first = results[0]
         hint = first.name_hint
         clean = _clean(hint) if hint else ""
-        if len(results) > 1 and any(r.name_hint for r in results[1:]):
+        if len(results) > 1 and any(_clean(r.name_hint) for r in results[1:]):
             for result in results:
                 own = _clean(result.name_hint)
                 self._names[result] = f"%{self._unique(own) if own else self._numbered(0, '')}"
@@ -222,7 +223,7 @@ class Printer:
             writer = self._writers[cls] = self._writer_of(cls)
         return writer
 
-    def _writer_of(self, cls: type[Operation]) -> Callable[[Operation], None]:
+    def _writer_of(self, cls: OpClass) -> Callable[[Operation], None]:
         own = getattr(cls, "print", None)
         if self.form.generic or (own is None and cls.assembly is None):
             return self._generic

@@ -32,10 +32,11 @@ from collections.abc import Callable, Sequence
 from irc.dialects import arith
 from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.array import Dag, DagGrad
+from irc.dialects.loop import BufferType
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
 from irc.ir.types import index
-from irc.passes.lower_array.lowering import Lowering
+from irc.passes.lower_array.lowering import Lowering, shape_of
 
 
 def lower_dag(lowering: Lowering, op: Dag) -> None:
@@ -48,7 +49,7 @@ def lower_dag(lowering: Lowering, op: Dag) -> None:
         kernel.write_outputs(b, values, y)
         return []
 
-    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=True)
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1)
 
 
 def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
@@ -66,7 +67,7 @@ def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
         lowering.loop(lowering.size(kernel.inputs), lambda i, _: _copy(lowering, adjoints, [i], dx, [b, i]))
         return []
 
-    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=True)
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1)
 
 
 def _copy(lowering: Lowering, source: Value, at: list[Value], target: Value, to: list[Value]) -> Sequence[Value]:
@@ -82,13 +83,13 @@ class _Kernel:
         operands = [lowering[value] for value in op.operands[:8]]
         self.x, self.w, self.offsets, self.sources, self.weights, self.biases, self.segments, self.outputs = operands
         self.kinds = list(op.kinds)
-        self.batch, self.inputs = self.x.type.shape
-        (self.rows,) = self.biases.type.shape
+        self.batch, self.inputs = shape_of(self.x)
+        (self.rows,) = shape_of(self.biases)
         self.element = self.x.type.element
 
     def private(self, size: Dimension) -> Value:
         """Memory of one sample."""
-        return self.lowering.alloc(self.x.type.with_shape([size]))
+        return self.lowering.alloc(BufferType([size], self.element))
 
     def number(self, value: float) -> Value:
         return self.lowering.constant(value, self.element)
@@ -101,7 +102,7 @@ class _Kernel:
         if len(self.kinds) == 1:
             self._span(low.index(0), low.size(self.rows), lambda row: visit(0, row), backwards)
             return
-        count = low.size(self.segments.type.shape[0])
+        count = low.size(shape_of(self.segments)[0])
 
         def segment(turn: Value, _: list[Value]) -> Sequence[Value]:
             at = low.subtract(low.subtract(count, low.index(1)), turn) if backwards else turn
@@ -142,15 +143,21 @@ class _Kernel:
         """The edge's weight: a parameter, or 1 where its index is -1."""
         return self._parameter(self.weights, edge, 1.0)
 
-    def _parameter(self, table: Value, at: Value, otherwise: float) -> Value:
+    def _parameter(
+        self, table: Value, at: Value, otherwise: float, use: Callable[[Value], None] | None = None
+    ) -> Value:
+        """``w[table[at]]``, or a number where the table says -1. ``use`` is called with the position of a parameter."""
         low = self.lowering
         position = low.load(table, [at])
         present = low.compare("sge", position, low.constant(0, position.type))
-        (value,) = low.branch(
-            present,
-            lambda: [low.load(self.w, [low.position(position, index)])],
-            lambda: [self.number(otherwise)],
-        )
+
+        def then() -> Sequence[Value]:
+            place = low.position(position, index)
+            if use is not None:
+                use(place)
+            return [low.load(self.w, [place])]
+
+        (value,) = low.branch(present, then, lambda: [self.number(otherwise)])
         return value
 
     # -- forward -------------------------------------------------------------------------------------------------
@@ -201,7 +208,7 @@ class _Kernel:
         def output(o: Value, _: list[Value]) -> Sequence[Value]:
             return _copy(low, values, [low.load_index(self.outputs, [o])], y, [b, o])
 
-        low.loop(low.size(self.outputs.type.shape[0]), output)
+        low.loop(low.size(shape_of(self.outputs)[0]), output)
 
     # -- backward ------------------------------------------------------------------------------------------------
 
@@ -220,12 +227,12 @@ class _Kernel:
             self._increase(adjoints, low.load_index(self.outputs, [o]), low.load(dy, [b, o]))
             return []
 
-        low.loop(low.size(self.outputs.type.shape[0]), output)
+        low.loop(low.size(shape_of(self.outputs)[0]), output)
 
         def row(kind: int, at: Value) -> None:
             slope = self._inline(kind, low.load(sums, [at]), derivative=True)
             delta = low.multiply(slope, low.load(adjoints, [low.offset(at, self.inputs)]))
-            self._add_parameter(dw, self.biases, at, delta)
+            self._parameter(self.biases, at, 0.0, lambda place: low.accumulate(delta, dw, [place]))
             self._row_backward(kind, at, delta, values, adjoints, dw)
 
         self.each_row(row, backwards=True)
@@ -288,24 +295,13 @@ class _Kernel:
         """From the gradient of the edge's term w*x: that of x goes to the source's adjoint, that of w to ``dw``."""
         low = self.lowering
         source = low.load_index(self.sources, [edge])
-        self._add_parameter(dw, self.weights, edge, low.multiply(gradient, low.load(values, [source])))
-        self._increase(adjoints, source, low.multiply(gradient, self.weight(edge)))
+        slope = low.multiply(gradient, low.load(values, [source]))
+        weight = self._parameter(self.weights, edge, 1.0, lambda place: low.accumulate(slope, dw, [place]))
+        self._increase(adjoints, source, low.multiply(gradient, weight))
 
     def _increase(self, adjoints: Value, position: Value, by: Value) -> None:
         low = self.lowering
         low.store(low.add(low.load(adjoints, [position]), by), adjoints, [position])
-
-    def _add_parameter(self, dw: Value, table: Value, at: Value, gradient: Value) -> None:
-        """Add to the gradient of the parameter that ``table[at]`` names, if it names one."""
-        low = self.lowering
-        position = low.load(table, [at])
-        present = low.compare("sge", position, low.constant(0, position.type))
-
-        def then() -> Sequence[Value]:
-            low.accumulate(gradient, dw, [low.position(position, index)])
-            return []
-
-        low.branch(present, then)
 
 
 _COMBINE: dict[str, tuple[type[Operation], float]] = {

@@ -7,21 +7,22 @@ as buffers (numbers stay numbers), data that the array-level body held as consta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
 from irc.dialects.loop import BufferType
-from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr
+from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import symbol, symbols_of
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import references_in
 from irc.ir.types import FunctionType, ShapedType, TensorType, Type, index
-from irc.passes.lower_array.lowering import Lowering, buffer_type
+from irc.passes.lower_array.lowering import Lowering, buffer_type, shape_of
 
 SYMBOLS = "irc.symbols_args"
 
@@ -79,10 +80,10 @@ def lower_function(
         argument.name_hint = names.unique(name)
         lowering.sizes[symbol(name)] = argument
     for argument, old in zip(block.arguments[len(interface.symbols) :], function.arguments, strict=True):
-        argument.location = old.location
+        argument.location = old.location  # type: ignore[misc]
         argument.name_hint = names.unique(old.name_hint or "arg")
         lowering[old] = argument
-    attributes = [{} for _ in interface.symbols] + [
+    attributes: list[dict[str, Any]] = [{} for _ in interface.symbols] + [
         dict(function.arg_attributes(i).entries) for i in range(len(inputs))
     ]
 
@@ -138,7 +139,7 @@ def _symbols(function: FuncOp, interfaces: dict[str, Interface]) -> list[str]:
     values = [*function.arguments, *(r for op in function.walk() if op is not function for r in op.results)]
     for value in values:
         if isinstance(value.type, ShapedType):
-            for dim in value.type.shape:
+            for dim in shape_of(value):
                 found.update(dict.fromkeys(sorted(symbols_of(dim))))
     for name in sorted(references_in(function) & set(interfaces)):
         found.update(dict.fromkeys(interfaces[name].symbols))
@@ -179,14 +180,15 @@ def _constant_arguments(
     function: FuncOp,
     interface: Interface,
     interfaces: dict[str, Interface],
-    attributes: list[dict[str, Attribute]],
+    attributes: list[dict[str, Any]],
     names: _Names,
 ) -> None:
     """Bound arguments for the large constants of this function, and of those it calls."""
     for op in function.entry:
         wanted: list[DenseAttr] = []
-        if is_data(op) and op.attributes["value"].array.size > DIRECT:
-            wanted = [op.attributes["value"]]
+        data = op.attributes.get("value")
+        if is_data(op) and isinstance(data, DenseAttr) and data.array.size > DIRECT:
+            wanted = [data]
         elif isinstance(op, CallOp):
             wanted = interfaces[op.callee.value].constants
         for data in wanted:
@@ -218,7 +220,7 @@ def _lower_call(lowering: Lowering, op: CallOp, interface: Interface) -> None:
             lowering[result] = lowering.load(target)
 
 
-def _write_results(lowering: Lowering, op: ReturnOp, targets: list[Value]) -> None:
+def _write_results(lowering: Lowering, op: ReturnOp, targets: Sequence[Value]) -> None:
     """Results that are not computed in their place already (arguments, numbers, the same value twice) are copied
     there."""
     for value, target in zip(op.operands, targets, strict=True):

@@ -126,23 +126,24 @@ class Lowering:
         """An index as an integer of another type, or the reverse."""
         return value if value.type is type else self.make(arith.IndexCast, value, result_types=[type])
 
-    def cast(self, value: Value, type: Type) -> Value:
+    def cast(self, value: Value, to: Type) -> Value:
         """A number as another type of number, as ``array.cast`` defines it."""
         source = value.type
-        if source is type:
+        if source is to:
             return value
-        if index in (source, type) and not (source.is_float or type.is_float):
-            return self.position(value, type)
-        if source is index or type is index:
-            return self.cast(self.cast(value, i64), type)
-        wider = type.width > source.width  # type: ignore[attr-defined]
+        if index in (source, to) and not (source.is_float or to.is_float):
+            return self.position(value, to)
+        if source is index or to is index:
+            return self.cast(self.cast(value, i64), to)
+        wider = to.width > source.width  # type: ignore[attr-defined]
+        cls: type[Operation]
         if source.is_float:
-            cls = arith.FPToSI if type.is_integer else arith.ExtF if wider else arith.TruncF
-        elif type.is_float:
+            cls = arith.FPToSI if to.is_integer else arith.ExtF if wider else arith.TruncF
+        elif to.is_float:
             cls = arith.UIToFP if source is i1 else arith.SIToFP
         else:
             cls = (arith.ExtUI if source is i1 else arith.ExtSI) if wider else arith.TruncI
-        return self.make(cls, value, result_types=[type])
+        return self.make(cls, value, result_types=[to])
 
     # -- memory --------------------------------------------------------------------------------------------------
 
@@ -170,15 +171,17 @@ class Lowering:
         body: Callable[[Value, list[Value]], Sequence[Value]],
         initial: Sequence[Value] = (),
         lower: Value | None = None,
+        step: Value | None = None,
         parallel: bool = False,
         vectorize: bool = False,
     ) -> list[Value]:
-        """``loop.for`` from ``lower`` (default 0) in steps of 1; the carried values after it."""
+        """``loop.for`` from ``lower`` (default 0) by ``step`` (default 1); the carried values after it."""
         marks: dict[str, Any] = {"parallel": None} if parallel else {}
         if vectorize:
             marks["vectorize"] = None
         start = self.index(0) if lower is None else lower
-        return list(build_for(self.builder, start, upper, self.index(1), body, initial, **marks).results)
+        by = self.index(1) if step is None else step
+        return list(build_for(self.builder, start, upper, by, body, initial, **marks).results)
 
     def nest(self, shape: Sequence[Dimension], body: Body, parallel: bool = True, vectorize: int | None = None) -> None:
         """Loops over all positions of a shape; ``vectorize`` is the dimension whose loop is marked so."""
@@ -209,7 +212,7 @@ class Lowering:
 
     def fill(self, buffer: Value, value: Value) -> None:
         """Write one number everywhere."""
-        shape = buffer.type.shape
+        shape = shape_of(buffer)
         self.nest(shape, lambda at: self.store(value, buffer, at), vectorize=vector_dimension(shape))
 
     def clear(self, buffer: Value) -> None:
@@ -218,8 +221,13 @@ class Lowering:
 
     def copy(self, source: Value, target: Value) -> None:
         """Copy a whole buffer to another of the same shape."""
-        shape = source.type.shape
+        shape = shape_of(source)
         self.nest(shape, lambda at: self.store(self.load(source, at), target, at), vectorize=vector_dimension(shape))
+
+
+def shape_of(value: Value) -> tuple[Dimension, ...]:
+    """The shape of a tensor or buffer."""
+    return value.type.shape  # type: ignore[attr-defined]
 
 
 def buffer_type(type: Type) -> BufferType:
@@ -233,11 +241,10 @@ SHORT = 8
 
 
 def vector_dimension(shape: Sequence[Dimension], candidates: Sequence[int] | None = None) -> int | None:
-    """The dimension whose loop should become vectors: the innermost, unless it is short and there is one outside of
-    it."""
-    usable = list(range(len(shape))) if candidates is None else list(candidates)
+    """The dimension whose loop should become vectors, among ``candidates`` (default: all): the innermost, unless it is
+    short and there is one outside of it. A loop of one turn never."""
+    usable = [d for d in (range(len(shape)) if candidates is None else candidates) if shape[d] != 1]
     if not usable:
         return None
-    innermost = usable[-1]
-    size = shape[innermost]
-    return usable[-2] if isinstance(size, int) and size < SHORT and len(usable) > 1 else innermost
+    size = shape[usable[-1]]
+    return usable[-2] if isinstance(size, int) and size < SHORT and len(usable) > 1 else usable[-1]

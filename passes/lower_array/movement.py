@@ -9,14 +9,14 @@ from irc.dialects.array import Argmax, Concat, Gather, Item, Pad, Reshape, Scatt
 from irc.dialects.array.syntax import sizes
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
-from irc.passes.lower_array.lowering import Lowering, vector_dimension
+from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 
 def lower_reshape(lowering: Lowering, op: Reshape) -> None:
     """A copy. The loops run over the shape with more dimensions; the position in the other follows from it."""
     source, target = lowering[op.operands[0]], lowering.buffer(op.result)
-    from_shape, to_shape = source.type.shape, target.type.shape
+    from_shape, to_shape = shape_of(source), shape_of(target)
     over, other = (from_shape, to_shape) if len(from_shape) > len(to_shape) else (to_shape, from_shape)
 
     def element(at: list[Value]) -> None:
@@ -53,7 +53,7 @@ def lower_concat(lowering: Lowering, op: Concat) -> None:
     target = lowering.buffer(op.result)
     for operand, start in zip(op.operands, op.starts(), strict=True):
         source = lowering[operand]
-        _copy_at(lowering, source, target, [start if d == op.axis.value else 0 for d in range(source.type.rank)])
+        _copy_at(lowering, source, target, [start if d == op.axis.value else 0 for d in range(len(shape_of(source)))])
 
 
 def lower_pad(lowering: Lowering, op: Pad) -> None:
@@ -64,7 +64,7 @@ def lower_pad(lowering: Lowering, op: Pad) -> None:
 
 
 def _copy_at(lowering: Lowering, source: Value, target: Value, offsets: Sequence[Dimension]) -> None:
-    shape = source.type.shape
+    shape = shape_of(source)
 
     def element(at: list[Value]) -> None:
         there = [lowering.offset(i, offset) for i, offset in zip(at, offsets, strict=True)]
@@ -77,27 +77,27 @@ def lower_gather(lowering: Lowering, op: Gather) -> None:
     """Slices picked by indices along an axis."""
     source, indices = (lowering[value] for value in op.operands)
     target = lowering.buffer(op.result)
-    axis, picks = op.axis.value, indices.type.rank
+    axis, picks = op.axis.value, len(shape_of(indices))
 
     def element(at: list[Value]) -> None:
-        pick = _pick(lowering, indices, at[axis : axis + picks], source.type.shape[axis])
+        pick = _pick(lowering, indices, at[axis : axis + picks], shape_of(source)[axis])
         lowering.store(lowering.load(source, [*at[:axis], pick, *at[axis + picks :]]), target, at)
 
-    lowering.nest(target.type.shape, element, vectorize=_beside(target.type.shape, axis, picks))
+    lowering.nest(shape_of(target), element, vectorize=_beside(shape_of(target), axis, picks))
 
 
 def lower_scatter_add(lowering: Lowering, op: ScatterAdd) -> None:
     """Slices added to places given by indices along an axis, of an array of zeros."""
     updates, indices = (lowering[value] for value in op.operands)
     target = lowering.buffer(op.result)
-    axis, picks = op.axis.value, indices.type.rank
+    axis, picks = op.axis.value, len(shape_of(indices))
     lowering.clear(target)
 
     def element(at: list[Value]) -> None:
-        pick = _pick(lowering, indices, at[axis : axis + picks], target.type.shape[axis])
+        pick = _pick(lowering, indices, at[axis : axis + picks], shape_of(target)[axis])
         lowering.accumulate(lowering.load(updates, at), target, [*at[:axis], pick, *at[axis + picks :]])
 
-    shape = updates.type.shape
+    shape = shape_of(updates)
     lowering.nest(shape, element, vectorize=_beside(shape, axis, picks))
 
 
@@ -124,7 +124,7 @@ def lower_argmax(lowering: Lowering, op: Argmax) -> None:
     """The first position of the maximum along an axis; a NaN counts as the greatest of all."""
     source, target = lowering[op.operands[0]], lowering.buffer(op.result)
     axis, element = op.axis.value, source.type.element
-    shape = target.type.shape
+    shape = shape_of(target)
 
     def place(at: list[Value]) -> None:
         def turn(i: Value, carried: list[Value]) -> Sequence[Value]:
@@ -139,7 +139,7 @@ def lower_argmax(lowering: Lowering, op: Argmax) -> None:
             return [lowering.select(greater, value, best), lowering.select(greater, i, where)]
 
         start = lowering.constant(REDUCTIONS["max"].start(element), element)
-        _, where = lowering.loop(lowering.size(source.type.shape[axis]), turn, [start, lowering.index(0)])
+        _, where = lowering.loop(lowering.size(shape_of(source)[axis]), turn, [start, lowering.index(0)])
         lowering.store(lowering.position(where, target.type.element), target, at)
 
     lowering.nest(shape, place, vectorize=vector_dimension(shape))

@@ -25,7 +25,7 @@ from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, OpResult, Value
 from irc.ir.traits import CONSTANT, ELEMENTWISE, has
 from irc.ir.types import TensorType
-from irc.passes.lower_array.lowering import Lowering, vector_dimension
+from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 Position = Sequence[Value]
@@ -36,9 +36,11 @@ def is_pointwise(op: Operation) -> bool:
     passing."""
     if any(not isinstance(result.type, TensorType) for result in op.results):
         return False
+    if isinstance(op, Full):
+        return True
     if has(op, CONSTANT):
         return isinstance(op.attributes["value"], DenseAttr) and op.attributes["value"].is_splat()
-    return is_elementwise(op) or is_view(op) or isinstance(op, (Full, Iota))
+    return is_elementwise(op) or is_view(op) or isinstance(op, Iota)
 
 
 def is_elementwise(op: Operation) -> bool:
@@ -55,11 +57,11 @@ def space_of(value: Value) -> tuple[Dimension, ...]:
     """The iteration space in which a yielded value is computed."""
     op = value.defining_op()
     if isinstance(op, Reduce):
-        return op.operands[0].type.shape
+        return shape_of(op.operands[0])
     if isinstance(op, Stack):
         spaces = [space_of(operand) for operand in op.operands]
         return max(spaces, key=len)
-    return value.type.shape  # type: ignore[attr-defined]
+    return shape_of(value)
 
 
 class Nest:
@@ -75,7 +77,7 @@ class Nest:
         self.carried: list[tuple[Reduce, Value, list]] = []
         self.apart: list[tuple[Value, Value, list]] = []
         for value, buffer in outputs:
-            self._sort(value, buffer, [None] * buffer.type.rank)
+            self._sort(value, buffer, [None] * len(shape_of(buffer)))
 
     def _sort(self, value: Value, buffer: Value, place: list[int | None]) -> None:
         """Decide how ``value`` reaches ``buffer``; ``place`` fixes some of the buffer's indices."""
@@ -85,9 +87,9 @@ class Nest:
             for number, operand in enumerate(op.operands):
                 self._sort(operand, buffer, [*place[:axis], number, *place[axis + 1 :]])
         elif op in self.inside and isinstance(op, Reduce):
-            self._require(op.operands[0].type.shape, op)
+            self._require(shape_of(op.operands[0]), op)
             (self.sums if op.kind.value == "sum" else self.carried).append((op, buffer, place))
-        elif value.type.shape == self.space:
+        elif shape_of(value) == self.space:
             self.stores.append((value, buffer, place))
         else:
             self.apart.append((value, buffer, place))
@@ -108,7 +110,7 @@ class Nest:
             low.clear(buffer)
         for value, buffer, place in self.apart:
             low.nest(
-                value.type.shape,
+                shape_of(value),
                 lambda at, value=value, buffer=buffer, place=place: low.store(
                     _Point(self).scalar(value, at), buffer, self._full(place, at)
                 ),
@@ -176,7 +178,7 @@ class Nest:
         low = self.lowering
         point = _Point(self)
         for op in self.ops:
-            if is_elementwise(op) and op.results[0].type.shape == self.space:
+            if is_elementwise(op) and shape_of(op.results[0]) == self.space:
                 with low.builder.located(op.location):
                     point.scalar(op.results[0], position)
         for value, buffer, place in self.stores:

@@ -108,8 +108,12 @@ def test_python_values_and_attributes_convert_both_ways(value):
 
 
 def test_pickling_keeps_identity():
-    for value in (TensorType((symbol("B"),), f32), ArrayAttr([1]), FloatAttr(0.5, f32), DenseAttr([1.5],
-    TensorType((1,), f32))):
+    for value in (
+        TensorType((symbol("B"),), f32),
+        ArrayAttr([1]),
+        FloatAttr(0.5, f32),
+        DenseAttr([1.5], TensorType((1,), f32)),
+    ):
         assert pickle.loads(pickle.dumps(value)) is value
 
 

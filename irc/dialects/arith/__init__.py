@@ -3,15 +3,51 @@
 from irc.dialects.arith import casts, compare, floats, integers
 from irc.dialects.arith.attributes import NO_FASTMATH, NO_OVERFLOW, FastMathAttr, OverflowAttr
 from irc.dialects.arith.casts import (
-    Bitcast, ExtF, ExtSI, ExtUI, FPToSI, FPToUI, IndexCast, SIToFP, TruncF, TruncI, UIToFP,
+    Bitcast,
+    ExtF,
+    ExtSI,
+    ExtUI,
+    FPToSI,
+    FPToUI,
+    IndexCast,
+    SIToFP,
+    TruncF,
+    TruncI,
+    UIToFP,
 )  # fmt: skip
 from irc.dialects.arith.compare import FLOAT_PREDICATES, INTEGER_PREDICATES, CmpF, CmpI, Constant, Select
 from irc.dialects.arith.floats import (
-    AddF, DivF, MaximumF, MaxNumF, MinimumF, MinNumF, MulF, NegF, RemF, SubF,
+    AddF,
+    DivF,
+    MaximumF,
+    MaxNumF,
+    MinimumF,
+    MinNumF,
+    MulF,
+    NegF,
+    RemF,
+    SubF,
 )  # fmt: skip
 from irc.dialects.arith.integers import (
-    AddI, AndI, CeilDivSI, DivSI, DivUI, FloorDivSI, MaxSI, MaxUI, MinSI, MinUI, MulI, OrI, RemSI, RemUI,
-    ShLI, ShRSI, ShRUI, SubI, XOrI,
+    AddI,
+    AndI,
+    CeilDivSI,
+    DivSI,
+    DivUI,
+    FloorDivSI,
+    MaxSI,
+    MaxUI,
+    MinSI,
+    MinUI,
+    MulI,
+    OrI,
+    RemSI,
+    RemUI,
+    ShLI,
+    ShRSI,
+    ShRUI,
+    SubI,
+    XOrI,
 )  # fmt: skip
 from irc.ir.dialect import Dialect
 

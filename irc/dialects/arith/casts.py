@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from irc.dialects.arith.forms import ELEMENT_BY_ELEMENT, doubt, integers_of, wrap
+from irc.dialects.arith.attributes import NO_OVERFLOW, OverflowAttr
+from irc.dialects.arith.forms import ELEMENT_BY_ELEMENT, OVERFLOW, doubt, integers_of, wrap
 from irc.dialects.constants import fold_elementwise
 from irc.error_bounds import digits, magnitude, rounded
 from irc.ir.attributes import Attribute
 from irc.ir.builder import Builder
 from irc.ir.constraints import FLOAT_LIKE, INTEGER_LIKE, NUMBER_LIKE
 from irc.ir.operation import Operation, Value
-from irc.ir.spec import operand, result
+from irc.ir.spec import attr, operand, result
 from irc.ir.traits import BIT_PATTERNS
-from irc.ir.types import IndexType, ShapedType, Type, i1
+from irc.ir.types import IndexType, ShapedType, i1
 
 Gradients = Sequence[Value | None]
 Folded = Sequence[Value | Attribute] | None
@@ -123,6 +124,8 @@ class TruncI(_IntegerToInteger):
     """The low bits: ``arith.trunci %x : i64 to i32``."""
 
     name = "arith.trunci"
+    overflowFlags = attr(OverflowAttr, "overflow that does not happen", default=NO_OVERFLOW)
+    assembly = f"$source {OVERFLOW} attr-dict `:` type($source) `to` type($output)"
     wider = False
 
 

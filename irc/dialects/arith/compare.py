@@ -9,7 +9,7 @@ import numpy as np
 
 from irc.dialects.arith.attributes import NO_FASTMATH, FastMathAttr
 from irc.dialects.arith.forms import ELEMENT_BY_ELEMENT, doubt, integers_of, same_type, truth_type
-from irc.dialects.constants import fold_elementwise, number_of, splat
+from irc.dialects.constants import constant_of, fold_elementwise, number_of, splat
 from irc.error_bounds import known, magnitude
 from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr, attribute
 from irc.ir.builder import Builder
@@ -248,7 +248,8 @@ class Select(Operation):
         decided = number_of(self.condition)
         if decided is not None:
             return [self.true_value if decided else self.false_value]
-        return None
+        both = constant_of(self.true_value)
+        return [both] if both is not None and both is constant_of(self.false_value) else None
 
     def eval(self, context: Any, condition: Any, a: Any, b: Any) -> Sequence[Any]:
         if np.ndim(condition) == 0:

@@ -106,7 +106,7 @@ class IntegerBinary(Uniform):
 class IntegerBinaryOverflow(IntegerBinary):
     """With flags that say where overflow is undefined (for us it wraps)."""
 
-    overflowFlags = attr(OverflowAttr, "overflow that does not happen", default=NO_OVERFLOW)  # noqa: N815 (MLIR's name)
+    overflowFlags = attr(OverflowAttr, "overflow that does not happen", default=NO_OVERFLOW)
     assembly = f"$lhs `,` $rhs {OVERFLOW} attr-dict `:` type($output)"
 
 

@@ -289,7 +289,7 @@ class ShLI(_Shift):
     """Shift to the left, zeros come in: ``arith.shli %a, %n : i64``."""
 
     name = "arith.shli"
-    overflowFlags = IntegerBinaryOverflow.overflowFlags  # noqa: N815 (MLIR's name)
+    overflowFlags = IntegerBinaryOverflow.overflowFlags
     assembly = IntegerBinaryOverflow.assembly
 
     def compute(self, a: np.ndarray, count: np.ndarray, width: int) -> Any:

@@ -146,6 +146,7 @@ def verify_kinds(kinds: Attribute) -> None:
             raise ValueError(f"there is no activation '{kind.activation}'; there are {', '.join(ACTIVATIONS)}")
         if ACTIVATIONS[kind.activation].whole_layer:
             raise ValueError(f"'{kind.activation}' acts on a whole layer, not on single neurons")
+        ACTIVATIONS[kind.activation].with_parameter(kind.parameter)
 
 
 def checked_topology(op: Operation, x: Any, w: Any, graph: Sequence[Any]) -> Topology:

@@ -175,7 +175,8 @@ def run_backward(context: Any, type: Type, kinds: Kinds, topology: Topology, for
                 error = None if delta_error is None else delta_error[None]
                 gradient.add_summed(np.array([row.bias]), delta[None], error)
             if len(row.sources):
-                _edges(context, type, kinds[row.kind].aggregation, forward, row, (delta, delta_error), adjoint, gradient)
+                how = kinds[row.kind].aggregation
+                _edges(context, type, how, forward, row, (delta, delta_error), adjoint, gradient)
     inputs, parameters = slice(0, forward.inputs), slice(0, len(forward.weights) - 1)
     dx = np.asarray(context.round(adjoint.value[inputs], type)).T
     dw = np.asarray(context.round(gradient.value[parameters], type))

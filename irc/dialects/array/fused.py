@@ -52,7 +52,7 @@ class Fused(Operation):
     def parse(cls, parser: Any) -> Operation:
         parser.expect("(")
         arguments, values = [], []
-        while parser.sees_operand():
+        while not parser.sees(")"):
             argument = parser.operand()
             parser.expect("=")
             source = parser.operand()

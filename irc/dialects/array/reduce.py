@@ -136,14 +136,20 @@ def _first_best(builder: Builder, op: Reduce) -> Value:
     moved = source.with_shape(source.shape[d] for d in order)
     flat = moved.with_shape([*moved.shape[: len(kept)], product(moved.shape[len(kept) :])])
     value = op.source if op.kind.value == "max" else builder.value(NegF, op.source)
-    value = builder.value(Transpose, value, permutation=order)
-    value = builder.value(Reshape, value, result_types=[flat])
+    value = _reshaped(builder, _transposed(builder, value, order), flat)
     best = builder.value(Argmax, value, axis=len(kept))
     best = builder.value(Broadcast, best, dims=list(range(len(kept))), result_types=[flat.with_element(i32)])
     place = builder.value(Iota, axis=len(kept), result_types=[flat.with_element(i32)])
-    chosen = builder.value(CmpI, place, best, predicate="eq")
-    chosen = builder.value(Reshape, chosen, result_types=[moved.with_element(i1)])
-    return builder.value(Transpose, chosen, permutation=sorted(range(len(order)), key=order.__getitem__))
+    chosen = _reshaped(builder, builder.value(CmpI, place, best, predicate="eq"), moved.with_element(i1))
+    return _transposed(builder, chosen, sorted(range(len(order)), key=order.__getitem__))
+
+
+def _transposed(builder: Builder, value: Value, order: list[int]) -> Value:
+    return value if order == sorted(order) else builder.value(Transpose, value, permutation=order)
+
+
+def _reshaped(builder: Builder, value: Value, type: Type) -> Value:
+    return value if value.type is type else builder.value(Reshape, value, result_types=[type])
 
 
 def _neutral(kind: str, dtype: np.dtype) -> Any:

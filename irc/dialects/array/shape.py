@@ -74,7 +74,7 @@ class Broadcast(ArrayOp):
         if any(not 0 <= d < target.rank for d in dims) or list(dims) != sorted(set(dims)):
             raise ValueError(f"dims must be ascending dimensions of {target}")
         for axis, (size, at) in enumerate(zip(shape, dims, strict=True)):
-            same_dimension(target.shape[at], size, f"dimension {at} of the result, from dimension {axis} of the operand")
+            same_dimension(target.shape[at], size, f"dimension {at} of the result, for {axis} of the operand")
         if target.element is not self.source.type.element:
             raise ValueError(f"cannot broadcast {self.source.type} to elements of type {target.element}")
 

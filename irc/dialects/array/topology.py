@@ -113,5 +113,5 @@ def _expect_segments(expect: Any, segments: np.ndarray, rows: int, kinds: int) -
     first, end, kind = segments.T
     expect((kind >= 0) & (kind < kinds), f"the kind of segment {{at}} is outside of 0 to {kinds - 1}")
     expect(end >= first, "segment {at} ends before it begins")
-    begins = np.append(0, end)
-    expect(begins == np.append(first, rows), f"segments must cover the rows 0 to {rows} in order; number {{at}} does not")
+    joined = np.append(0, end) == np.append(first, rows)
+    expect(joined, f"segments must cover the rows 0 to {rows} in order; number {{at}} does not")

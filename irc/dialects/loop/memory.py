@@ -222,9 +222,13 @@ class Accumulate(Operation):
         place, active = _place(self, context, buffer, rest)
         number = np.asarray(number)
         error = None if error is None else np.broadcast_to(error, number.shape)
-        if active is not None:
+        if active is not None and self.reduces:
             number = np.where(active, number, np.zeros((), number.dtype))
             error = None if error is None else np.where(active, error, 0.0)
+        elif active is not None:  # inactive lanes have no place of their own
+            place = tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
+            number = number[active]
+            error = None if error is None else error[active]
         if context.bounded:
             self._bound(context, buffer, place, number, error)
         if self.reduces:
@@ -232,9 +236,6 @@ class Accumulate(Operation):
                 while len(number) > 1:
                     number = context.round(number[: len(number) // 2] + number[len(number) // 2 :], buffer_scalar(self))
             number = number[0]
-        if active is not None and not self.reduces:
-            place = tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
-            number = number[active]
         with np.errstate(all="ignore"):
             buffer.value[place] = context.round(buffer.value[place] + number, buffer_scalar(self))
         return []
@@ -250,7 +251,7 @@ class Accumulate(Operation):
             buffer.terms = np.zeros((3, *buffer.value.shape))
         if buffer.error is None:
             buffer.error = np.zeros(buffer.value.shape)
-        counts, sizes, errors = buffer.terms
+        counts, sizes, errors = (buffer.terms[k, ...] for k in range(3))  # views, also of a single element
         fresh = counts[place] == 0
         sizes[place] = np.where(fresh, np.abs(buffer.value[place]), sizes[place])
         errors[place] = np.where(fresh, buffer.error[place], errors[place])

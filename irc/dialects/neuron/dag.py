@@ -32,7 +32,7 @@ def _columns(type: Type) -> int:
 class Dag(Operation):
     """The neurons of an irregular net, in topological order.
 
-        %y = neuron.dag(%x) {kinds = [#array.kind<relu, sum>], offsets = dense<...>, ...} : (tensor<4xf32>) -> tensor<2xf32>
+        %y = neuron.dag (%x) {kinds = [#array.kind<relu, sum>], offsets = dense<...>, ...} : (tensor<4xf32>) -> tensor<2xf32>
 
     Neurons are numbered: 0 .. I-1 are the values that come in, one after another; neuron I + r is row r. Edge e of row r
     (``offsets[r] <= e < offsets[r + 1]``) comes from neuron ``sources[e]`` and has parameter ``weights[e]`` (-1: weight 1).
@@ -124,7 +124,7 @@ class Dag(Operation):
         rows = np.repeat(np.arange(self.row_count), np.diff(graph.offsets)).tolist()
         for row, source, index in zip(rows, graph.sources.tolist(), graph.weights.tolist(), strict=True):
             if index >= 0:
-                yield naming.weight(names[source], names[count + row]), index
+                yield naming.edge("w", names[source], names[count + row]), index
         for row, index in enumerate(graph.biases.tolist()):
             if index >= 0:
                 yield naming.belonging("b", names[count + row]), index

@@ -59,6 +59,6 @@ class Naming:
         """The name of what belongs to neuron ``name``: its function, delta, z or bias."""
         return f"{prefix}{name[1:]}" if self.numbered else f"{prefix}_{name}"
 
-    def weight(self, source: str, target: str) -> str:
-        """The name of the weight between two neurons."""
-        return f"w{source[1:]}{target[1:]}" if self.numbered else f"w_{source}_{target}"
+    def edge(self, prefix: str, source: str, target: str) -> str:
+        """The name of what belongs to the edge between two neurons: its weight ``w0408``."""
+        return f"{prefix}{source[1:]}{target[1:]}" if self.numbered else f"{prefix}_{source}_{target}"

@@ -230,9 +230,11 @@ class Net(Operation):
             joined.append(_sum_rows(context, _join(parts[PARAMETER_GRADIENT], rows, dtype), self.element))
         return joined
 
-    def differentiate(self, name: str) -> Net:
-        """The net of gradients ``@name``: outputs, and their gradients by all inputs and parameters, pulled back from
-        cotangents. Raises Error for an op without a gradient in terms of neurons.
+    def differentiate(self, name: str, wrt: Sequence[int] | None = None) -> Net:
+        """The net of gradients ``@name``: outputs, and the gradients of all inputs and parameters from those of the outputs.
+
+        ``wrt`` has no meaning here: a sample is one argument of the net as a function, and the parameters are the other.
+        Raises Error for an op without a gradient in terms of neurons.
         """
         from irc.dialects.neuron.transpose import differentiate  # it builds nets, so it stands above this file
 

@@ -31,9 +31,9 @@ MERGES = ("add", "multiply", "average")
 
 
 class Weighted(Operation):
-    """What ops with weighted terms share: the terms, and the parameter index of each."""
+    """What ops with weighted terms share. ``terms`` are the last operands; each has a parameter index."""
 
-    terms = operands(FLOAT, "the values that come in")
+    terms: Any
     weights = attr(DenseArrayAttr, "for each term its parameter index, or -1: the weight is 1")
 
     def verify(self) -> None:
@@ -114,6 +114,7 @@ class Node(Weighted):
     """
 
     name = "neuron.node"
+    terms = operands(FLOAT, "the values that come in")
     value = result(FLOAT, "the neuron's value")
     activation = attr(StringAttr, "the function's name")
     parameter = attr(FloatAttr, "the function's parameter, where it takes one", optional=True)
@@ -276,6 +277,7 @@ class Share(Weighted):
     """
 
     name = "neuron.share"
+    terms = operands(FLOAT, "the values that are aggregated")
     value = result(FLOAT, "the derivative")
     aggregation = attr(StringAttr, "product, max, min or mean")
     index = attr(IntegerAttr, "the number of the term")

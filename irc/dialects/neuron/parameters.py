@@ -37,7 +37,7 @@ def _uses(net: Net) -> Iterator[tuple[str, int]]:
         if isinstance(op, Node):
             for source, index in zip(op.terms, op.weights, strict=True):
                 if index >= 0:
-                    yield naming.weight(called[source], called[op.value]), index
+                    yield naming.edge("w", called[source], called[op.value]), index
             if op.bias_index is not None:
                 yield naming.belonging("b", called[op.value]), op.bias_index
         elif isinstance(op, Dag):

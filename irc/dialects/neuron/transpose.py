@@ -139,6 +139,7 @@ def _pull_back(
                 result_types=[delta.type],
             )
             part = builder.value(Merge, [delta, share], kind="multiply")
+            part.name_hint = naming.edge("p", sources[index].name_hint or "", op.results[0].name_hint or "")
         found.append((sources[index], weights[index], part))
     for source, weight, part in reversed(found):
         gradients.values[source].append((part, weight))

@@ -1,0 +1,53 @@
+"""What the expansions promise: the largest error of each function, in units in the last place (ULP) of the result.
+
+One ULP is the distance between the two floats around the exact value (between denormals: the smallest denormal).
+The bounds hold for all arguments unless ``up_to`` says otherwise, with and without fused multiply-add, denormal arguments
+and results included. Zeros keep their sign in odd functions; infinities and NaN come out as IEEE-754 (for powf: C's
+pow) wants. Results of f16 and bf16 are computed in f32 and rounded once more: half an ULP, nearly.
+
+``tests/passes/test_expand_math.py`` holds every number of the table against references of higher precision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The largest error in ULP, for arguments with ``|x| <= up_to``.
+
+    ``flushes``: results below sqrt(2) times the smallest normal number may be 0.
+    """
+
+    ulps: float
+    up_to: float = float("inf")
+    flushes: bool = False
+
+
+ACCURACY: dict[str, dict[str, Accuracy]] = {
+    "exp": {"f32": Accuracy(1.25), "f64": Accuracy(1.25)},
+    "exp2": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+    "expm1": {"f32": Accuracy(2.0), "f64": Accuracy(2.5)},
+    "log": {"f32": Accuracy(1.0), "f64": Accuracy(1.0)},
+    "log2": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+    "log10": {"f32": Accuracy(2.0), "f64": Accuracy(2.0)},
+    "log1p": {"f32": Accuracy(1.75), "f64": Accuracy(1.5)},
+    "tanh": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+    "sinh": {"f32": Accuracy(3.0), "f64": Accuracy(3.0)},
+    "cosh": {"f32": Accuracy(2.0), "f64": Accuracy(2.0)},
+    "sin": {"f32": Accuracy(1.75, 2.0**31), "f64": Accuracy(1.0, 2.0**20)},
+    "cos": {"f32": Accuracy(1.75, 2.0**31), "f64": Accuracy(1.0, 2.0**20)},
+    "tan": {"f32": Accuracy(3.5, 2.0**31), "f64": Accuracy(3.0, 2.0**20)},
+    "erf": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+    "powf": {"f32": Accuracy(1.0), "f64": Accuracy(2.0)},
+    "rsqrt": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+}
+"""By name of the ``math`` op and type. Beyond ``up_to``, sin and cos are numbers in [-1, 1] of no meaning."""
+
+FAST: dict[str, dict[str, Accuracy]] = {
+    "exp": {"f32": Accuracy(2.0, flushes=True), "f64": Accuracy(2.0, flushes=True)},
+    "exp2": {"f32": Accuracy(2.0, flushes=True), "f64": Accuracy(2.0, flushes=True)},
+    "tanh": {"f32": Accuracy(5.0)},
+}
+"""What differs with the option ``fast``."""

@@ -1,0 +1,192 @@
+"""Takes neurons apart: each ``neuron.dag`` and ``neuron.layer`` becomes a ``neuron.node`` for each neuron.
+
+Parameter indices stay, so the parameters of the net mean the same before and after. Vectors become their elements, also
+among the arguments and results of the net; for a batch, the net is the same function. The opposite is ``group-neurons``.
+A layer whose activation acts on all its neurons (softmax) has no form as neurons: that is an error.
+
+Before:
+
+```mlir
+neuron.net @f(%x: tensor<2xf32>) -> tensor<2xf32> parameters 6 {
+  %y = neuron.layer relu(%x*w[0:4] + w[4:6]) #neuron.dense<2, 2>
+  neuron.output %y : tensor<2xf32>
+}
+```
+
+After:
+
+```mlir
+neuron.net @f(%x_0: f32, %x_1: f32) -> (f32, f32) parameters 6 {
+  %y_0 = neuron.node relu(%x_0*w[0] + %x_1*w[1] + w[4])
+  %y_1 = neuron.node relu(%x_0*w[2] + %x_1*w[3] + w[5])
+  neuron.output %y_0, %y_1 : f32, f32
+}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from irc.dialects.array.kind import Kind
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.neuron import Dag, Layer, Merge, Net, Node, Output
+from irc.dialects.neuron.function import neuron_activation
+from irc.dialects.neuron.names import neuron_name
+from irc.dialects.neuron.net import width
+from irc.interpreter import in_order
+from irc.ir.builder import Builder
+from irc.ir.diagnostics import fail
+from irc.ir.locations import Location, NameLocation
+from irc.ir.operation import Operation, Value
+from irc.ir.types import FunctionType, TensorType
+from irc.passmanager import Pass, PassContext
+
+
+@dataclass(frozen=True)
+class ExplodeNeurons(Pass):
+    """Make every neuron a ``neuron.node``."""
+
+    name = "explode-neurons"
+
+    def run(self, module: ModuleOp, context: PassContext) -> None:
+        for net in list(module.walk()):
+            if isinstance(net, Net) and _has_groups(net):
+                explode(net)
+                context.count("nets taken apart")
+
+
+def _has_groups(net: Net) -> bool:
+    vectors = any(isinstance(v.type, TensorType) for v in (*net.arguments, *net.outputs))
+    return vectors or any(isinstance(op, (Dag, Layer)) for op in net.block)
+
+
+def explode(net: Net) -> None:
+    """Take the groups of one net apart, in place. Raises Error for what has no form as single neurons."""
+    parts: dict[Value, list[Value]] = {}
+    _explode_arguments(net, parts)
+    order = in_order(net.block)
+    for op in order:
+        builder = Builder.before(net.block.terminator)
+        builder.location = op.location
+        if isinstance(op, Dag):
+            found = _dag(builder, op, [part for v in op.sources_in for part in parts.get(v, [v])])
+            begin = 0
+            for result in op.results:
+                parts[result] = found[begin : begin + width(result.type)]
+                begin += width(result.type)
+        elif isinstance(op, Layer):
+            parts[op.value] = _layer(builder, op, parts[op.source])
+        elif isinstance(op, Merge) and isinstance(op.value.type, TensorType):
+            columns = zip(*(parts[v] for v in op.sources), strict=True)
+            parts[op.value] = [builder.value(Merge, column, kind=op.kind) for column in columns]
+            _name_parts(op.value, parts[op.value])
+        elif isinstance(op, Output):
+            op.operands = [part for v in op.operands for part in parts.get(v, [v])]
+        else:
+            op.operands = [parts[v][0] if v in parts else v for v in op.operands]
+    for op in reversed(order):
+        if isinstance(op, (Dag, Layer)) or any(isinstance(r.type, TensorType) for r in op.results):
+            op.erase()
+    _erase_vector_arguments(net)
+    net.function_type = FunctionType([a.type for a in net.arguments], [v.type for v in net.outputs])
+
+
+def _explode_arguments(net: Net, parts: dict[Value, list[Value]]) -> None:
+    """Append the elements of each vector argument as arguments; keep the order by moving all behind the old ones."""
+    if not any(isinstance(a.type, TensorType) for a in net.arguments):
+        return
+    for argument in list(net.arguments):
+        if isinstance(argument.type, TensorType):
+            elements: list[Value] = [
+                net.block.add_argument(net.element, argument.location) for _ in range(width(argument.type))
+            ]
+            _name_parts(argument, elements)
+            parts[argument] = elements
+        else:
+            copy = net.block.add_argument(argument.type, argument.location, argument.name_hint)
+            argument.replace_by(copy)
+
+
+def _erase_vector_arguments(net: Net) -> None:
+    """Remove the arguments that their copies and elements have replaced: the first ones, if there are any vectors."""
+    vectors = [a for a in net.arguments if isinstance(a.type, TensorType)]
+    if not vectors:
+        return
+    old = len(net.function_type.inputs)
+    for index in reversed(range(old)):
+        net.block.erase_argument(index)
+
+
+def _name_parts(whole: Value, elements: Sequence[Value]) -> None:
+    if whole.name_hint:
+        for index, element in enumerate(elements):
+            element.name_hint = f"{whole.name_hint}_{index}"
+
+
+def _located(location: Location, name: str) -> Location:
+    """A place of its own for the neuron ``name``."""
+    inner = location.child if isinstance(location, NameLocation) else location
+    return NameLocation(name, inner)
+
+
+def _dag(builder: Builder, op: Dag, inputs: Sequence[Value]) -> list[Value]:
+    """The rows as nodes; gives the values of the outputs."""
+    graph, names = op.topology, op.neuron_names()
+    values = list(inputs)
+    offsets = graph.offsets.tolist()
+    for row in graph.rows():
+        edges = slice(offsets[row.number], offsets[row.number + 1])
+        kind = op.kinds[row.kind]
+        assert isinstance(kind, Kind)
+        name = names[len(inputs) + row.number]
+        with builder.located(_located(op.location, name)):
+            node = Node.of(
+                builder,
+                kind.activation,
+                [values[s] for s in graph.sources[edges].tolist()],
+                graph.weights[edges].tolist(),
+                type=op.element,
+                parameter=kind.parameter,
+                aggregation=kind.aggregation,
+                bias=row.bias if row.bias >= 0 else None,
+                name=name,
+            )
+        values.append(node)
+    return [values[o] for o in graph.outputs.tolist()]
+
+
+def _layer(builder: Builder, op: Layer, inputs: Sequence[Value]) -> list[Value]:
+    """The neurons of a layer as nodes."""
+    try:
+        neuron_activation(op)
+    except ValueError as error:
+        fail(f"'neuron.layer' has no form as single neurons: {error}", op.location)
+    source, target, number = op.edges.edges()
+    begins = np.searchsorted(target, np.arange(op.edges.outputs + 1)).tolist()
+    weights, biases = op.weight_range, op.bias_range
+    found: list[Value] = []
+    for neuron in range(op.edges.outputs):
+        edges = slice(begins[neuron], begins[neuron + 1])
+        found.append(
+            Node.of(
+                builder,
+                op.activation.value,
+                [inputs[s] for s in source[edges].tolist()],
+                [weights[n] if weights else -1 for n in number[edges].tolist()],
+                type=op.value.type.element,
+                parameter=None if op.parameter is None else op.parameter.value,
+                bias=biases[neuron] if biases else None,
+            )
+        )
+    if neuron_name(op.value):
+        _name_parts(op.value, found)
+    return found
+
+
+def is_exploded(op: Operation) -> bool:
+    """Whether an op of a net stands for one neuron, or for what is done with one."""
+    return not isinstance(op, (Dag, Layer)) and all(v.type.is_float for v in (*op.operands, *op.results))
