@@ -187,7 +187,7 @@ class Net:
         """The net as equations: forward, and with ``backward`` the gradients, from the IR that autodiff made."""
         from irc.emit.equations import equations
 
-        return equations(self.module, self._net(), backward=backward)
+        return equations(self._net(), backward=backward)
 
     def svg(self) -> str:
         """The graph as an SVG picture."""

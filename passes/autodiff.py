@@ -7,9 +7,9 @@ op's ``vjp`` turn the gradients of its results into those of its operands; where
 add up. It works on pure values, so there is no tape. A call is differentiated by a call of the callee's companion.
 Running the pass on ``@f_vjp`` gives second derivatives.
 
-Which functions: those that ``of`` names; without it every public one that is not itself a derivative. By which
-arguments (``wrt``, a list with ``;`` between): ``all`` float arguments that are not bound data, ``params``,
-``inputs``, or names and numbers of arguments.
+Which functions: those that ``of`` names; without it every public one that gives floats and is not itself a
+derivative. By which arguments (``wrt``, a list with ``;`` between): ``all`` float arguments that are not bound data,
+``params``, ``inputs``, or names and numbers of arguments.
 
 Before:
 
@@ -84,7 +84,9 @@ class Autodiff(Pass):
                 fail(f"autodiff: there is no function @{name.lstrip('@')}; there are {', '.join(table)}")
         if self.of:
             return [table[name.lstrip("@")] for name in self.of]
-        return [f for f in symbols_of(module) if not is_private(f) and VJP_OF not in f.attributes]
+        made = (VJP_OF, "irc.forward_of", "irc.backward_of")
+        public = [f for f in symbols_of(module) if not is_private(f) and not any(k in f.attributes for k in made)]
+        return [f for f in public if any(is_float(v.type) for v in _entry(f).terminator.operands)]
 
 
 def is_float(type: Type) -> bool:

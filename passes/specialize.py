@@ -80,7 +80,7 @@ def _binding(text: str) -> tuple[str, int]:
 
 def _known(function: Operation) -> dict[str, int]:
     bound = function.attributes.get("irc.symbols")
-    return {k: v.value for k, v in bound.items()} if isinstance(bound, DictAttr) else {}  # type: ignore[attr-defined]
+    return {k: v.value for k, v in bound.items()} if isinstance(bound, DictAttr) else {}
 
 
 def _specialize(function: Operation, sizes: Sizes) -> None:

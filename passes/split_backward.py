@@ -180,10 +180,7 @@ class _Split:
             attributes=attributes,
             location=joint.location,
         )
-        function.set_arg_attributes(
-            joint.arg_attributes(v.index) if v in joint.arguments else {}  # type: ignore[attr-defined]
-            for v in inputs
-        )
+        function.set_arg_attributes(joint.arg_attributes(v.index) if v in joint.arguments else {} for v in inputs)
         mapping: dict[Value, Value] = {}
         for value, argument in zip(inputs, function.arguments, strict=True):
             argument.name_hint, argument.location = value.name_hint, value.location  # type: ignore[misc]

@@ -80,7 +80,7 @@ from irc.passmanager import Pass, PassContext
 
 @dataclass(frozen=True)
 class Vectorize(Pass):
-    """Widen the loops marked ``vectorize``. ``lanes``: how many turns at once (0: what the target's vectors hold)."""
+    """Widen the loops marked ``vectorize``. ``lanes``: how many turns at once (0: what suits the target)."""
 
     name = "vectorize"
     lanes: int = 0
@@ -118,10 +118,10 @@ def _marked(op: Operation) -> list[For]:
 
 
 def _lanes(loop: For, target: Target) -> int:
-    """As many as fit for the widest float that is read or written inside."""
+    """As many as fit the vectors that the target works on at once, for the widest float read or written inside."""
     types = [op.buffer.type.scalar for op in loop.walk() if isinstance(op, (Load, Store, Accumulate))]
     floats = [t for t in types if t.is_float] or [f32]
-    return target.lanes(max(floats, key=lambda t: t.width))
+    return target.interleave * target.lanes(max(floats, key=lambda t: t.width))
 
 
 UNIFORM, LINEAR, VARYING = "uniform", "linear", "varying"

@@ -57,6 +57,7 @@ def scalar_constant(value: float | int, type: ScalarType) -> str:
 def constant(value: Attribute) -> str:
     """The text of a constant of any type, without its type."""
     if isinstance(value, (IntegerAttr, FloatAttr)):
+        assert isinstance(value.type, ScalarType)
         return scalar_constant(value.value, value.type)
     assert isinstance(value, DenseAttr)
     scalar = value.type.element

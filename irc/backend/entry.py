@@ -53,7 +53,9 @@ class Argument:
     @cached_property
     def dtype(self) -> np.dtype:
         """The dtype of the array to pass."""
-        return (self.type.scalar if isinstance(self.type, BufferType) else self.type).storage  # type: ignore[union-attr]
+        scalar = self.type.scalar if isinstance(self.type, BufferType) else self.type
+        assert isinstance(scalar, ScalarType)
+        return scalar.storage
 
     @cached_property
     def shape(self) -> tuple[Dimension, ...]:
@@ -156,7 +158,7 @@ class Function:
             values[name] = array
         self._bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
         self._addresses = {name: array.ctypes.data for name, array in self._bound.items()}
-        kinds = [
+        kinds: list[Any] = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
         self._native = ctypes.CFUNCTYPE(None, *kinds)(address)

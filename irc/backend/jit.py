@@ -90,7 +90,8 @@ class Library:
     def function(self, name: str) -> Function:
         """A function, callable with arrays. The same object each time."""
         if name not in self._functions:
-            self._functions[name] = Function(self.signatures.get(name), self.address(name), self)
+            address = self.address(name)
+            self._functions[name] = Function(self.signatures[name], address, self)
         return self._functions[name]
 
     def assembly(self) -> str:
@@ -126,7 +127,7 @@ def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
 
 
 def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Target) -> None:
-    """LLVM's passes, by level: 0 none, 1 a few that clean up, 2 and 3 its own pipelines without vectorisers and unrolling.
+    """LLVM's passes, by level: 0 none, 1 a few that clean up, 2 and 3 its own pipelines but for vectorisers.
 
     Vectors and tiles are made by our own passes. LLVM's pipelines, as llvmlite runs them, keep 60 kB for each module.
     """

@@ -19,7 +19,9 @@ class Target:
 
     ``features`` is LLVM's list (``+avx2,-sse4a``; empty: what the CPU implies). ``vector_bits`` is the width of the
     vectors that code should use; ``registers`` how many there are. ``fma``: it has fused multiply-add
-    (without, ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3.
+    (without, ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3
+    (``irc.backend.jit`` says what they do). ``interleave``: how many vectors vectorised loops work on at once; two hide
+    the latency of additions, four slow small batches down.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Target:
     vector_bits: int
     registers: int
     fma: bool
+    interleave: int = 2
     optimise: int = 1
     codegen: int = 2
 

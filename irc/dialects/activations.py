@@ -77,7 +77,7 @@ class Activation:
         return formula(self.derivative(f64))
 
     def evaluate(self, x: Any, parameter: float | None = None, derivative: bool = False) -> np.ndarray:
-        """f (or f') of every element of ``x`` (of every row, if it acts on layers), in its own float type or float64."""
+        """f (or f') of every element of ``x`` (of every row, if it acts on layers), in its float type or float64."""
         array = np.asarray(x)
         kind = scalar_of(array.dtype) if array.dtype.kind == "f" else f64
         interpreter = Interpreter()

@@ -59,6 +59,14 @@ class ModuleOp(Operation):
 
         return print_module(self, generic, elide, locations)
 
+    def verify(self) -> None:
+        if self.parent is not None:
+            raise ValueError("a module cannot stand inside another op")
+        if self.body.arguments:
+            raise ValueError("the module's region has no arguments")
+        if self.sym_name is not None and not self.sym_name.value:
+            raise ValueError("the module's name is empty")
+
     @classmethod
     def parse(cls, parser) -> ModuleOp:
         """``module @name attributes {...} { ops }``."""

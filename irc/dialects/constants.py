@@ -55,7 +55,7 @@ def _make(builder: Builder, attribute: Attribute, type: Type) -> Value | None:
 def dense_splat(number: FloatAttr | IntegerAttr, type: VectorType | TensorType) -> DenseAttr:
     """A static shape full of one number."""
     stored = type.element.to_storage(np.asarray(number.value, np.float64 if type.element.is_float else None))
-    return DenseAttr(np.full(tuple(type.shape), stored, type.element.storage), type)  # type: ignore[arg-type]
+    return DenseAttr(np.full(tuple(type.shape), stored, type.element.storage), type)
 
 
 def constant_of(value: Value) -> Attribute | None:

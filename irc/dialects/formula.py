@@ -10,13 +10,13 @@ from irc.ir.traits import PURE
 _CHOICE, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(6)
 """How strongly operators bind, the weakest first."""
 
-_INFIX = {
+_INFIX: dict[type[Operation], tuple[str, int]] = {
     arith.AddF: ("+", _SUM),
     arith.SubF: ("-", _SUM),
     arith.MulF: ("*", _PRODUCT),
     arith.DivF: ("/", _PRODUCT),
 }
-_CALLS = {
+_CALLS: dict[type[Operation], str] = {
     arith.MaximumF: "max",
     arith.MinimumF: "min",
     math.AbsF: "abs",
@@ -37,7 +37,7 @@ def formula(block: Block) -> str:
 
 class _Writer:
     def __init__(self, block: Block):
-        self.names = {a: a.name_hint or f"x{a.index}" for a in block.arguments}
+        self.names: dict[Value, str] = {a: a.name_hint or f"x{a.index}" for a in block.arguments}
         self.definitions: list[str] = []
         for op in block:  # in order, so that a definition stands after those it uses
             if PURE in op.traits and len(op.results) == 1 and len(op.result.uses) > 1 and op.operands:
@@ -48,7 +48,7 @@ class _Writer:
     def _fresh(self, value: Value) -> str:
         taken = set(self.names.values())
         candidates = [value.name_hint] if value.name_hint else []
-        candidates += [c for c in "tuvabcd"] + [f"t{i}" for i in range(len(taken) + 1)]
+        candidates += list("tuvabcd") + [f"t{i}" for i in range(len(taken) + 1)]
         return next(c for c in candidates if c not in taken)
 
     def text(self, value: Value) -> tuple[str, int]:
@@ -68,7 +68,7 @@ class _Writer:
         return text if own >= strength else f"({text})"
 
     def _op(self, op: Operation) -> tuple[str, int]:
-        infix = _INFIX.get(type(op))  # type: ignore[call-overload]
+        infix = _INFIX.get(type(op))
         if infix is not None:
             sign, strength = infix
             # a - (b + c): the right side binds more strongly, unless the order of evaluation is the same
@@ -83,7 +83,7 @@ class _Writer:
             lhs, rhs = (self._within(v, _SUM) for v in op.operands)
             word = op.word[1:]
             return f"{lhs} {_RELATIONS.get(word, word)} {rhs}", _COMPARISON
-        name = _CALLS.get(type(op)) or op.name.partition(".")[2]  # type: ignore[call-overload]
+        name = _CALLS.get(type(op)) or op.name.partition(".")[2]
         if name == "broadcast":  # written shapes add nothing to a formula
             return self.text(op.operands[0])
         if name == "reduce":

@@ -15,6 +15,7 @@ from irc.ir.traits import ISOLATED, RAW, SYMBOL, TERMINATOR, HasParent
 from irc.ir.types import FunctionType, Type, format_results
 
 _EMPTY = DictAttr()
+_VISIBILITIES = ("public", "private", "nested")
 
 
 class FuncOp(Operation):
@@ -30,7 +31,7 @@ class FuncOp(Operation):
     name = "func.func"
     sym_name = attr(StringAttr, "The function's name.")
     function_type = attr(FunctionType, "Types of arguments and results.")
-    sym_visibility = attr(StringAttr, "`private` for use in this module only.", optional=True)
+    sym_visibility = attr(StringAttr, "`private` for use in this module only.", default="public")
     arg_attrs = attr(ArrayAttr, "A dictionary for each argument.", optional=True)
     res_attrs = attr(ArrayAttr, "A dictionary for each result.", optional=True)
     body = region("The body; without a block in a declaration.")
@@ -117,6 +118,8 @@ class FuncOp(Operation):
             self.attributes.pop(key, None)
 
     def verify(self) -> None:
+        if self.sym_visibility.value not in _VISIBILITIES:
+            raise ValueError(f"the visibility must be one of {', '.join(_VISIBILITIES)}, not {self.sym_visibility}")
         inputs = self.type.inputs
         for key, types in (("arg_attrs", inputs), ("res_attrs", self.type.results)):
             given = self.attributes.get(key)
@@ -125,7 +128,7 @@ class FuncOp(Operation):
             if len(given) != len(types) or not all(isinstance(d, DictAttr) for d in given):  # type: ignore[arg-type, attr-defined]
                 raise ValueError(f"{key} must have a dictionary for each of the {len(types)} types")
         if self.is_declaration:
-            if self.sym_visibility is None:
+            if self.sym_visibility.value == "public":
                 raise ValueError("a function without a body must be private")
             return
         found = tuple(a.type for a in self.entry.arguments)
@@ -139,9 +142,8 @@ class FuncOp(Operation):
     def parse(cls, parser) -> FuncOp:
         """``private @name(%a: type {attributes}) -> (type {attributes}) attributes {...} { body }``."""
         attributes: dict[str, Attribute] = {}
-        for visibility in ("private", "public", "nested"):
-            if parser.accept_keyword(visibility) and visibility != "public":
-                attributes["sym_visibility"] = StringAttr(visibility)
+        visibility = next((word for word in _VISIBILITIES if parser.accept_keyword(word)), "public")
+        attributes["sym_visibility"] = StringAttr(visibility)
         attributes["sym_name"] = StringAttr(parser.symbol_name())
         parser.expect("(")
         arguments, inputs, argument_attributes = _parse_arguments(parser)
@@ -168,7 +170,7 @@ class FuncOp(Operation):
 
     def print(self, printer) -> None:
         """See :meth:`parse`."""
-        if self.sym_visibility is not None:
+        if self.sym_visibility.value != "public":
             printer.write(f"{self.sym_visibility.value} ")
         printer.symbol(self.symbol)
         printer.write("(")
@@ -250,8 +252,8 @@ class ReturnOp(Operation):
 
     def verify(self) -> None:
         function = self.parent_op
-        if not isinstance(function, FuncOp):
-            return
+        if not isinstance(function, FuncOp) or not isinstance(function.type, FunctionType):
+            return  # the verifier reports that
         wanted = function.type.results
         given = tuple(v.type for v in self.operands)
         if given != wanted:

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Delta, Merge, Net, Node, Share
 from irc.dialects.neuron.function import activation_of
-from irc.dialects.neuron.net import OUTPUT
+from irc.dialects.neuron.net import COTANGENT, OUTPUT
 from irc.emit.names import EquationNames
 from irc.interpreter import in_order
 from irc.ir.diagnostics import fail
@@ -51,157 +51,129 @@ def gradient_net(net: Net) -> Net:
 def equations(net: Net, backward: bool = False) -> str:
     """The equations of a net; with ``backward``, of its gradients too."""
     neurons = single_neurons(net)
-    names = EquationNames(neurons)
+    forward = EquationPrinter(neurons)
     if not backward:
-        return "\n".join([*_header(neurons, neurons, names), *_forward(neurons, names)]) + "\n"
-    gradient = gradient_net(neurons)
-    names = EquationNames(gradient, names.numbered)
-    lines = [*_header(neurons, gradient, names), *_forward(gradient, names), "", *_backward(gradient, names)]
-    return "\n".join(lines) + "\n"
+        return _text(forward.header(), forward.forward())
+    printer = EquationPrinter(gradient_net(neurons), forward.names.numbered)
+    return _text(forward.header(), printer.forward(), printer.backward())
 
 
-def forward_lines(net: Net) -> list[tuple[Node | Merge, str]]:
-    """Each computed neuron of a net of single neurons, and its equation, in topological order."""
-    names = EquationNames(net)
-    return [(op, equation(op, names)) for op in in_order(net.block)[:-1] if isinstance(op, (Node, Merge))]
+def _text(*parts: Iterator[str]) -> str:
+    """Lines of parts, blank lines between."""
+    return "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
-# -- parts of the text -----------------------------------------------------------------------------------------------
+class EquationPrinter:
+    """Writes the ops of a net of single neurons, or of a net of gradients, as equations."""
 
+    def __init__(self, net: Net, numbered: bool | None = None):
+        self.net = net
+        self.names = EquationNames(net, numbered)
+        self.ops = in_order(net.block)[:-1]
+        self.deltas = [op for op in net.block if isinstance(op, Delta)]
+        self._before = {op.z for op in self.deltas}
+        self._backward = _backward_ops(net, self.ops)
 
-def _header(net: Net, shown: Net, names: EquationNames) -> Iterator[str]:
-    count = len(net.arguments)
-    yield f"# net {symbol_name(net)}: {count} inputs, {len(net.outputs)} outputs, {net.parameter_count} parameters"
-    if count:
-        yield f"# inputs: {' '.join(names.value(a) for a in shown.arguments[:count])}"
-    yield f"# outputs: {' '.join(names.value(v) for v in shown.outputs[: len(net.outputs)])}"
-    functions = {str(a): a for op in shown.block if isinstance(op, Node) and (a := activation_of(op)).name != "identity"}
-    for name, activation in functions.items():
-        yield f"# {name}(x) = {activation.formula}"
+    def is_forward(self, op: Operation) -> bool:
+        """Whether the op is a neuron of the net itself, not a part of its gradient."""
+        return op not in self._backward and op.results[0] not in self._before
 
+    # -- parts of the text ---------------------------------------------------------------------------------------
 
-def _forward(net: Net, names: EquationNames) -> Iterator[str]:
-    ops = [op for op in in_order(net.block)[:-1] if is_forward(op)]
-    for op in ops:
+    def header(self) -> Iterator[str]:
+        """What the net is, and the formulas of its activations, as comments."""
+        net, names = self.net, self.names
+        sizes = f"{len(net.arguments)} inputs, {len(net.outputs)} outputs, {net.parameter_count} parameters"
+        yield f"# net {symbol_name(net)}: {sizes}"
+        yield f"# inputs: {' '.join(names.value(a) for a in net.arguments)}"
+        yield f"# outputs: {' '.join(names.value(v) for v in net.outputs)}"
+        functions = {str(a): a for op in self.ops if isinstance(op, Node) for a in [activation_of(op)]}
+        for name, activation in functions.items():
+            yield f"# {name}(x) = {activation.formula}"
+
+    def forward(self) -> Iterator[str]:
+        """The neurons' functions, then the neurons."""
+        ops = [op for op in self.ops if self.is_forward(op)]
+        for op in ops:
+            if isinstance(op, Node):
+                yield f"{self.names.function(op.value)}(z) = {activation_of(op)}(z)"
+        for op in ops:
+            yield self.equation(op)
+
+    def backward(self) -> Iterator[str]:
+        """The derivatives of the functions, what they are taken at, and all gradients, outputs first."""
+        for op in reversed(self.deltas):
+            activation = activation_of(op)
+            slope = str(activation).replace(activation.name, f"{activation.name}'", 1)
+            yield f"{self.names.gradient_function(op.value)}(d) = d*{slope}({self.names.value(op.z)})"
+        for op in reversed(self.deltas):
+            before = op.z.defining_op()
+            assert before is not None
+            yield self.equation(before)
+        for op in self.net.block:
+            if op in self._backward and not isinstance(op, Share):
+                yield self.equation(op)
+
+    # -- one equation --------------------------------------------------------------------------------------------
+
+    def equation(self, op: Operation) -> str:
+        """``name = expression``."""
+        name = self.names.value(op.results[0])
         if isinstance(op, Node):
-            yield f"{names.function(op.value)}(z) = {activation_of(op)}(z)"
-    yield ""
+            return f"{name} = {self.names.function(op.value) if self.is_forward(op) else ''}{self._aggregate(op)}"
+        if isinstance(op, Delta):
+            single = len(op.terms) == 1 and op.weights.values[0] < 0
+            body = f"({self._operand(op.terms[0])})" if single else self._sum(op.terms, op.weights, None)
+            return f"{name} = {self.names.gradient_function(op.value)}{body}"
+        if isinstance(op, Merge):
+            return f"{name} = {self._merge(op)}"
+        fail(f"'{op.name}' cannot be written as an equation", op.location)
+
+    def _aggregate(self, op: Node) -> str:
+        if op.aggregation.value == "sum":
+            return self._sum(op.terms, op.weights, op.bias_index)
+        bias = "" if op.bias_index is None else f" +{self.names.parameter(op.bias_index)}"
+        return f"( {op.aggregation.value}({self._list(op.terms, op.weights)}){bias})"
+
+    def _sum(self, terms: Sequence[Value], weights: Sequence[int], bias: int | None) -> str:
+        """``( +n00*w0004 +n01)``; every term is a blank, a plus and a product."""
+        shown = [f" +{self._term(v, w)}" for v, w in zip(terms, weights, strict=True)]
+        if bias is not None:
+            shown.append(f" +{self.names.parameter(bias)}")
+        return f"({''.join(shown)})"
+
+    def _list(self, terms: Sequence[Value], weights: Sequence[int]) -> str:
+        return ", ".join(self._term(v, w) for v, w in zip(terms, weights, strict=True))
+
+    def _term(self, value: Value, weight: int) -> str:
+        product = self._operand(value)
+        return product if weight < 0 else f"{product}*{self.names.parameter(weight)}"
+
+    def _merge(self, op: Merge) -> str:
+        operands = [self._operand(v) for v in op.sources]
+        if op.kind.value == "average":
+            return f"mean({', '.join(operands)})"
+        return ("*" if op.kind.value == "multiply" else " + ").join(operands)
+
+    def _operand(self, value: Value) -> str:
+        """A value's name; a share, which the source has no name for, is written out."""
+        op = value.defining_op()
+        if isinstance(op, Share):
+            return f"{op.aggregation.value}'[{op.index.value}]({self._list(op.terms, op.weights)})"
+        return self.names.value(value)
+
+
+def _backward_ops(net: Net, ops: Sequence[Operation]) -> set[Operation]:
+    """The ops that gradients flow through: from cotangents and shares on, and those that give gradients out."""
+    kinds = net.kinds_of_arguments()
+    flowing: set[Value] = {a for a, kind in zip(net.arguments, kinds, strict=True) if kind == COTANGENT}
+    found: set[Operation] = set()
     for op in ops:
-        yield equation(op, names)
-
-
-def _backward(net: Net, names: EquationNames) -> Iterator[str]:
-    deltas = [op for op in net.block if isinstance(op, Delta)]
-    for op in reversed(deltas):
-        activation = activation_of(op)
-        function = activation.name if activation.parameter is None else str(activation)
-        slope = function.replace(activation.name, f"{activation.name}'", 1)
-        yield f"{names.gradient_function(op.value)}(d) = d*{slope}({names.value(op.z)})"
-    yield ""
-    for op in reversed(deltas):
-        before = op.z.defining_op()
-        assert before is not None
-        yield equation(before, names)
-    yield ""
-    inner = {op.z for op in deltas}
-    for op in net.block:
-        if op.results and not is_forward(op) and op.results[0] not in inner and not isinstance(op, Share):
-            yield equation(op, names)
-
-
-def is_forward(op: Operation) -> bool:
-    """Whether an op of a net of gradients is a neuron of the net itself."""
-    if isinstance(op, Node) and op.activation.value == "identity":
-        return not _is_pre_activation(op) and not _is_gradient(op)
-    return isinstance(op, Node) or (isinstance(op, Merge) and not _is_of_gradients(op))
-
-
-def _is_pre_activation(op: Node) -> bool:
-    return any(isinstance(user, Delta) and index == 0 for user, index in op.value.uses)
-
-
-def _is_gradient(op: Operation) -> bool:
-    """Whether the op gives a gradient that is a result of the net, or depends on one."""
-    net = op.parent_op
-    assert isinstance(net, Net)
-    kinds = net.kinds_of_results()
-    uses = [index for result in op.results for user, index in result.uses if user is net.block.last]
-    return any(kinds[index] != OUTPUT for index in uses) or _is_of_gradients(op)
-
-
-def _is_of_gradients(op: Operation) -> bool:
-    """Whether something that flows backward enters the op."""
-    net = op.parent_op
-    assert isinstance(net, Net)
-    cotangents = {a for a, kind in zip(net.arguments, net.kinds_of_arguments(), strict=True) if kind != "input"}
-    seen: set[Value] = set()
-    work = list(op.operands)
-    while work:
-        value = work.pop()
+        if isinstance(op, (Delta, Share)) or any(v in flowing for v in op.operands):
+            found.add(op)
+            flowing.update(op.results)
+    for value, kind in zip(net.outputs, net.kinds_of_results(), strict=True):
         source = value.defining_op()
-        if value in cotangents or isinstance(source, (Delta, Share)):
-            return True
-        if source is not None and value not in seen:
-            seen.add(value)
-            work += source.operands
-    return False
-
-
-# -- one equation ----------------------------------------------------------------------------------------------------
-
-
-def equation(op: Operation, names: EquationNames) -> str:
-    """``name = expression`` of an op of a net of single neurons."""
-    name = names.value(op.results[0])
-    if isinstance(op, Node):
-        function = names.function(op.value) if is_forward(op) else ""
-        body = _aggregate(op, names)
-        return f"{name} = {function}{body}"
-    if isinstance(op, Delta):
-        single = len(op.terms) == 1 and op.weights.values[0] < 0
-        body = f"({_operand(op.terms[0], names)})" if single else _sum(op.terms, op.weights, None, names)
-        return f"{name} = {names.gradient_function(op.value)}{body}"
-    if isinstance(op, Merge):
-        return f"{name} = {_merge(op, names)}"
-    fail(f"'{op.name}' cannot be written as an equation", op.location)
-
-
-def _aggregate(op: Node, names: EquationNames) -> str:
-    if op.aggregation.value == "sum":
-        return _sum(op.terms, op.weights, op.bias_index, names)
-    bias = "" if op.bias_index is None else f" +{names.parameter(op.bias_index)}"
-    return f"( {op.aggregation.value}({_list(op.terms, op.weights, names)}){bias})"
-
-
-def _sum(terms: Sequence[Value], weights: Sequence[int], bias: int | None, names: EquationNames) -> str:
-    """``( +n00*w0004 +n01)``; every term is a blank, a plus and a product."""
-    shown = [f" +{_term(v, w, names)}" for v, w in zip(terms, weights, strict=True)]
-    if bias is not None:
-        shown.append(f" +{names.parameter(bias)}")
-    return f"({''.join(shown)})"
-
-
-def _list(terms: Sequence[Value], weights: Sequence[int], names: EquationNames) -> str:
-    return ", ".join(_term(v, w, names) for v, w in zip(terms, weights, strict=True))
-
-
-def _term(value: Value, weight: int, names: EquationNames) -> str:
-    product = _operand(value, names)
-    return product if weight < 0 else f"{product}*{names.parameter(weight)}"
-
-
-def _merge(op: Merge, names: EquationNames) -> str:
-    factors = [_operand(v, names) for v in op.sources]
-    if op.kind.value == "average":
-        return f"mean({', '.join(factors)})"
-    if op.kind.value == "multiply":
-        return "*".join(factors)
-    return " + ".join(factors)
-
-
-def _operand(value: Value, names: EquationNames) -> str:
-    """A value's name; what has none in the source, a share or a product, is written out."""
-    op = value.defining_op()
-    if isinstance(op, Share):
-        return f"{op.aggregation.value}'[{op.index.value}]({_list(op.terms, op.weights, names)})"
-    return names.value(value)
+        if kind != OUTPUT and source is not None:
+            found.add(source)
+    return found

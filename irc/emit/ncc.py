@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from irc.dialects.neuron import Merge, Net, Node
-from irc.emit.equations import equation, single_neurons
-from irc.emit.names import EquationNames
+from irc.emit.equations import EquationPrinter, single_neurons
 from irc.frontends.topology import orderable
 from irc.interpreter import in_order
 from irc.ir.operation import Operation, Value
@@ -36,7 +35,8 @@ class Drawing:
 
     def __init__(self, net: Net):
         self.net = single_neurons(net)
-        self.names = EquationNames(self.net)
+        self.printer = EquationPrinter(self.net)
+        self.names = self.printer.names
         ops = [op for op in in_order(self.net.block)[:-1] if isinstance(op, (Node, Merge))]
         self.neurons: list[Value] = [*self.net.arguments, *(op.results[0] for op in ops)]
         if self.names.numbered:
@@ -77,7 +77,7 @@ def forward(net: Net, inputs: bool = False) -> str:
     for position in drawing.order():
         op = drawing.neurons[position].defining_op()
         if op is not None and (inputs or op.operands):
-            lines.append(equation(op, drawing.names))
+            lines.append(drawing.printer.equation(op))
         elif inputs and op is None:
             value = drawing.neurons[position]
             lines.append(f"{drawing.names.value(value)} = {drawing.names.function(value)}()")

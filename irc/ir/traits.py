@@ -42,6 +42,16 @@ class _Terminator(Trait):
             raise ValueError("must be the last operation of its block")
 
 
+class _Symbol(Trait):
+    __slots__ = ()
+
+    def verify(self, op: Operation) -> None:
+        if not getattr(op.attributes["sym_name"], "value", ""):
+            raise ValueError("the symbol's name is empty")
+        if op.parent_op is not None and SYMBOL_TABLE not in op.parent_op.traits:
+            raise ValueError("must stand directly inside a module")
+
+
 class HasParent(Trait):
     """The op stands directly inside one of the named ops."""
 
@@ -91,7 +101,7 @@ CONSTANT = Trait("Constant")
 """Has no operands and the attribute ``value``."""
 TERMINATOR = _Terminator("Terminator")
 """Ends a block."""
-SYMBOL = Trait("Symbol")
+SYMBOL = _Symbol("Symbol")
 """Is named by its attribute ``sym_name``, uniquely in its module."""
 SYMBOL_TABLE = Trait("SymbolTable")
 """Its region holds the ops that symbols name; references look there."""

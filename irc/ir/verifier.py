@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from irc.ir.attributes import Attribute, DenseArrayAttr
+from irc.ir.attributes import Attribute, DenseArrayAttr, IntegerAttr
 from irc.ir.diagnostics import Diagnostic, Diagnostics
 from irc.ir.dominance import Dominance
 from irc.ir.locations import UNKNOWN
@@ -17,7 +17,7 @@ from irc.ir.operation import Operation, Region, Value
 from irc.ir.spec import SEGMENTS, AttributeField, OperandField, ResultField
 from irc.ir.symbols import references, symbol_name, symbol_table, symbols_of
 from irc.ir.traits import GRAPH_REGION, ISOLATED, SINGLE_BLOCK, SYMBOL_TABLE, TERMINATOR, Trait, has
-from irc.ir.types import FunctionType, Type
+from irc.ir.types import FunctionType, Type, i64
 
 _SHOWN = 10
 """So many findings come with the ops around them."""
@@ -76,7 +76,11 @@ def operand_problem(cls: type[Operation], types: Sequence[Type], attributes: Map
 def _attributes(plan: _Plan, attributes: Mapping[str, Attribute]) -> str | None:
     for name, value in attributes.items():
         field = plan.attributes.get(name)
-        if field is not None and not isinstance(value, field.kind):
+        if field is None:
+            continue
+        # A plain integer is an i64, so that pretty forms can show it without its type.
+        wrong_integer = field.kind is IntegerAttr and getattr(value, "type", None) is not i64
+        if wrong_integer or not isinstance(value, field.kind):
             return f"attribute '{name}' must be {_kind(field)}, got {_short(value)}"
     for field in plan.required:
         if field.name not in attributes:
@@ -92,7 +96,7 @@ def _kind(field: AttributeField) -> str:
 
 
 _KINDS = {
-    "IntegerAttr": "an integer",
+    "IntegerAttr": "an integer of type i64",
     "FloatAttr": "a float",
     "StringAttr": "a string",
     "UnitAttr": "a bare name",

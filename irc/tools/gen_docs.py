@@ -1,5 +1,5 @@
-"""Writes what the documentation takes from the code: the reference of all ops, ``docs/dialects/*.md``, from their classes,
-and the tables of ``docs/numerics.md``. ``make docs`` runs it; a test keeps both current.
+"""Writes what the documentation takes from the code: the reference of all ops (``docs/dialects/*.md``), from the
+classes, and the tables of ``docs/numerics.md``. ``make docs`` runs it; a test keeps both current.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ After:
 
 ```mlir
 func.func @f(%x: vector<4xf32>) -> vector<4xf32> {
-  %root = math.sqrt %x : vector<4xf32>
-  %one = arith.constant dense<1.000000e+00> : vector<4xf32>
-  %y = arith.divf %one, %root : vector<4xf32>
+  %0 = math.sqrt %x : vector<4xf32>
+  %1 = arith.constant dense<1.000000e+00> : vector<4xf32>
+  %y = arith.divf %1, %0 : vector<4xf32>
   func.return %y : vector<4xf32>
 }
 ```

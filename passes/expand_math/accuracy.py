@@ -1,9 +1,9 @@
 """What the expansions promise: the largest error of each function, in units in the last place (ULP) of the result.
 
 One ULP is the distance between the two floats around the exact value (between denormals: the smallest denormal).
-The bounds hold for all arguments unless ``up_to`` says otherwise, with and without fused multiply-add, denormal arguments
-and results included. Zeros keep their sign in odd functions; infinities and NaN come out as IEEE-754 (for powf: C's
-pow) wants. Results of f16 and bf16 are computed in f32 and rounded once more: half an ULP, nearly.
+The bounds hold for all arguments unless ``up_to`` says otherwise, with and without fused multiply-add, denormal
+arguments and results included. Zeros keep their sign in odd functions; infinities and NaN come out as IEEE-754 (for
+powf: C's pow) wants. Results of f16 and bf16 are computed in f32 and rounded once more: half an ULP, nearly.
 
 ``tests/passes/test_expand_math.py`` holds every number of the table against references of higher precision.
 """

@@ -16,7 +16,7 @@ TANH_REST = {
         7.931370892762875e-05, -1.7178583890406847e-05,
     ),
 }  # fmt: skip
-"""(tanh(x) - x) / x^3 by z = x^2 <= 0.36; relative error of tanh 2^-28.4 and 2^-57.8 (benchmarks/fit_polynomials.py)."""
+"""(tanh(x) - x) / x^3 by z = x^2 <= 0.36; relative error of tanh 2^-28.4, 2^-57.8 (benchmarks/fit_polynomials.py)."""
 TANH_ONE: dict[FloatType, float] = {f32: 9.1, f64: 19.1}
 """From here on tanh rounds to 1."""
 

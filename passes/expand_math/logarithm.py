@@ -1,7 +1,7 @@
 """log, log2, log10 and log1p.
 
-x = 2^e m with sqrt(1/2) <= m < sqrt(2), so that log(x) = e log(2) + log(m), and for x near 1, e = 0 and nothing cancels.
-With g = m - 1, which is exact, log(1 + g) = g + c with a small correction c.
+x = 2^e m with sqrt(1/2) <= m < sqrt(2), so that log(x) = e log(2) + log(m), and for x near 1, e = 0 and nothing
+cancels. With g = m - 1, which is exact, log(1 + g) = g + c with a small correction c.
 """
 
 from __future__ import annotations

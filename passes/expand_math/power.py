@@ -1,8 +1,8 @@
 """powf and rsqrt.
 
-|x|^y = 2^(y log2|x|). The product can be as large as 1024 (f64), so its last bits count 2^10 times: log2 must be known with 11
-bits more than the result. For f32 it is all done in f64; for f64 the logarithm is a sum of two numbers, after Sun's
-fdlibm, in which products are made exact by cutting their factors to half a significand.
+|x|^y = 2^(y log2|x|). The product can be as large as 1024 (f64), so its last bits count 2^10 times: log2 must be known
+with 11 bits more than the result. For f32 it is all done in f64; for f64 the logarithm is a sum of two numbers, as in
+Sun's fdlibm, where products are made exact by cutting their factors to half a significand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LOG2_TAIL = (
     0.600000000000034, 0.4285714285514586, 0.33333333780522467, 0.27272676493477344, 0.23080138698806796,
     0.19885162156595249, 0.19795105229174242,
 )  # fmt: skip
-"""(3 atanh(s) / s - 3 - z) / z^2 by z = s^2 <= 0.0295; relative error of atanh 2^-66.3 (benchmarks/fit_polynomials.py)."""
+"""(3 atanh(s) / s - 3 - z) / z^2 by z = s^2 <= 0.0295; error of atanh 2^-66.3 (benchmarks/fit_polynomials.py)."""
 TWO_THIRDS_LOG2_E = (0.9617967009544373, -7.028461650952758e-09)
 """2 / (3 log(2)) as a sum, the first part with 26 bits."""
 

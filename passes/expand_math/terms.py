@@ -44,8 +44,8 @@ class Format:
 
 FORMATS = {f32: Format(f32, i32, 23, 127), f64: Format(f64, i64, 52, 1023)}
 
-_FLOAT_OPS = {"add": arith.AddF, "sub": arith.SubF, "mul": arith.MulF, "div": arith.DivF}
-_INTEGER_OPS = {
+_FLOAT_OPS: dict[str, type[Operation]] = {"add": arith.AddF, "sub": arith.SubF, "mul": arith.MulF, "div": arith.DivF}
+_INTEGER_OPS: dict[str, type[Operation]] = {
     "add": arith.AddI,
     "sub": arith.SubI,
     "and": arith.AndI,
@@ -70,13 +70,11 @@ class Term:
         return number.value if isinstance(number, Term) else splat(self.builder, number, self.value.type)
 
     def _apply(self, name: str, left: Term | float, right: Term | float) -> Term:
-        ops: dict[str, type[Operation]] = _FLOAT_OPS if self.value.type.element.is_float else _INTEGER_OPS
+        ops = _FLOAT_OPS if self.value.type.element.is_float else _INTEGER_OPS
         return Term(self.builder, self.builder.value(ops[name], self._other(left), self._other(right)))
 
     def _compare(self, predicate: str, other: Term | float) -> Term:
-        return Term(
-            self.builder, self.builder.value(arith.CmpF, self.value, self._other(other), predicate=predicate)
-        )
+        return Term(self.builder, self.builder.value(arith.CmpF, self.value, self._other(other), predicate=predicate))
 
     def __add__(self, other: Term | float) -> Term:
         return self._apply("add", self, other)
@@ -243,7 +241,7 @@ class Floats:
         """The integer whose low bits are those of k, an integral float of less than ``fraction`` bits."""
         return self.bits(k + self.format.round_to_integer)
 
-    def power_of_two(self, k: Term | float) -> Term:
+    def power_of_two(self, k: Term) -> Term:
         """2^k for an integral k from -bias (which gives 0) to bias + 1 (infinity)."""
         # the sum is exact, and its low bits are the biased exponent; the shift drops the others
         exponent = self.bits(k + (self.format.round_to_integer + self.format.bias))

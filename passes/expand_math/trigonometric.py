@@ -1,8 +1,9 @@
 """sin, cos and tan.
 
-|x| = k pi/2 + r with an integer k and |r| <= 0.7855; polynomials for sin(r) and cos(r), and k says which of them, with which
-sign. pi/2 is subtracted in parts (Cody and Waite), so short that their products with k are exact. For f32 that
-is done in f64. Beyond the range that k and the parts allow the phase is lost: r is limited, so that results stay in [-1, 1].
+|x| = k pi/2 + r with an integer k and |r| <= 0.7855; polynomials for sin(r) and cos(r), and k says which of them, with
+which sign. pi/2 is subtracted in parts (Cody and Waite), so short that their products with k are exact. For f32 that is
+done in f64. Beyond the range that k and the parts allow the phase is lost: r is limited, so that sin and cos stay in
+[-1, 1].
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SIN_REST = {
         -2.5050758089620923e-08, 1.5896793476162107e-10,
     ),
 }  # fmt: skip
-"""(sin(r) - r) / r^3 by z = r^2, |r| <= 0.7855; relative error of sin 2^-28.1 and 2^-58.0 (benchmarks/fit_polynomials.py)."""
+"""(sin(r) - r) / r^3 by z = r^2, |r| <= 0.7855; error of sin 2^-28.1 and 2^-58.0 (benchmarks/fit_polynomials.py)."""
 COS_REST = {
     f32: (0.041666646, -0.0013887368, 2.443842e-05),
     f64: (

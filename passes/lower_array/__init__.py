@@ -98,8 +98,9 @@ def _lower_fused(lowering: Lowering, op: Fused) -> None:
     for argument, operand in zip(block.arguments, op.operands, strict=True):
         lowering.values[argument] = lowering[operand]
     *ops, end = block
-    outputs = [(value, lowering.buffer(result)) for value, result in zip(end.operands, op.results, strict=True)]
-    Nest(lowering, ops, outputs).build()
+    wanted = [(value, result) for value, result in zip(end.operands, op.results, strict=True) if result.uses]
+    if wanted:
+        Nest(lowering, ops, [(value, lowering.buffer(result)) for value, result in wanted]).build()
 
 
 def _lower_alone(lowering: Lowering, op: Operation) -> None:

@@ -138,7 +138,7 @@ def lower_argmax(lowering: Lowering, op: Argmax) -> None:
                 greater = lowering.compare("sgt", value, best)
             return [lowering.select(greater, value, best), lowering.select(greater, i, where)]
 
-        start = lowering.constant(REDUCTIONS["max"].start(element), element)
+        start = REDUCTIONS["max"].neutral(lowering, element)
         _, where = lowering.loop(lowering.size(shape_of(source)[axis]), turn, [start, lowering.index(0)])
         lowering.store(lowering.position(where, target.type.element), target, at)
 

@@ -109,12 +109,7 @@ class Nest:
         for buffer in dict.fromkeys(buffer for _, buffer, _ in self.sums):
             low.clear(buffer)
         for value, buffer, place in self.apart:
-            low.nest(
-                shape_of(value),
-                lambda at, value=value, buffer=buffer, place=place: low.store(
-                    _Point(self).scalar(value, at), buffer, self._full(place, at)
-                ),
-            )
+            self._store_apart(value, buffer, place)
         inner = self._carried_dimensions()
         outer = [d for d in range(len(self.space)) if d not in inner]
         marked = vector_dimension(self.space, outer)
@@ -134,6 +129,15 @@ class Nest:
 
         level(0)
 
+    def _store_apart(self, value: Value, buffer: Value, place: list[int | None]) -> None:
+        """A value of another shape than the space, which does not depend on it, gets loops of its own."""
+        low = self.lowering
+
+        def element(at: list[Value]) -> None:
+            low.store(_Point(self).scalar(value, at), buffer, self._full(place, at))
+
+        low.nest(shape_of(value), element)
+
     def _carried_dimensions(self) -> list[int]:
         found = {op.axes for op, _, _ in self.carried}
         if len(found) > 1:
@@ -149,10 +153,7 @@ class Nest:
         if not self.carried:
             self._body(position)
             return
-        starts = [
-            low.constant(REDUCTIONS[op.kind.value].start(op.result.type.element), op.result.type.element)
-            for op, _, _ in self.carried
-        ]
+        starts = [REDUCTIONS[op.kind.value].neutral(low, op.result.type.element) for op, _, _ in self.carried]
 
         def level(depth: int, values: Sequence[Value]) -> Sequence[Value]:
             if depth == len(inner):
@@ -216,7 +217,7 @@ class _Point:
     def _compute(self, value: Value, at: list[Value]) -> Value:
         low = self.nest.lowering
         op = value.defining_op()
-        element = value.type.element  # type: ignore[union-attr]
+        element = value.type.element
         if op is None or op not in self.nest.inside:
             return low.load(low[value], at)
         if is_view(op):
@@ -226,7 +227,7 @@ class _Point:
         if isinstance(op, Iota):
             return low.cast(at[op.axis.value], element)
         if has(op, CONSTANT):
-            return low.constant(op.attributes["value"].array.reshape(-1)[0], element)
+            return low.constant(_splat(op), element)
         if isinstance(op, Cast):
             return low.cast(self.scalar(op.source, at), element)
         if is_elementwise(op):
@@ -234,6 +235,13 @@ class _Point:
             copy = type(op)(scalars, [element], op.attributes, location=op.location)
             return low.builder.insert(copy).result
         fail(f"'{op.name}' cannot be read inside its own group", op.location)
+
+
+def _splat(op: Operation) -> float:
+    """The number that a constant array is full of."""
+    data = op.attributes["value"]
+    assert isinstance(data, DenseAttr)
+    return data.type.element.from_storage(data.array.reshape(-1)[0])
 
 
 def source_position(low: Lowering, value: Value, at: list[Value]) -> list[Value]:

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from irc.dialects import arith
 from irc.dialects.arith import FLOAT_PREDICATES, INTEGER_PREDICATES, FastMathAttr, OverflowAttr
+from irc.dialects.constants import materialise
 from irc.interpreter import Interpreter, error_of, value_of
+from irc.ir.builder import Builder
 from irc.ir.constraints import FLOAT_LIKE
 from irc.ir.diagnostics import Error
 from irc.ir.equality import difference
+from irc.ir.rewriting import rewrite
+from irc.ir.traits import COMMUTATIVE
 from irc.ir.types import SCALARS, TensorType, VectorType, bf16, f16, f32, f64, i1, i8, i32, i64, index
 from irc.text.parser import parse_module
 from irc.text.printer import print_module
@@ -23,17 +27,15 @@ from support.elementwise import (
     check_gradient,
     fold,
     function_of,
+    gradients,
     run,
     same_bits,
 )
 from support.mlir import accepts
 
-FLOAT_BINARY = [c for c in arith.DIALECT.operations if len(c.spec.operands) == 2 and c.spec.operands[0].constraint is FLOAT_LIKE]
-INTEGER_BINARY = [
-    c for c in arith.DIALECT.operations if len(c.spec.operands) == 2 and c not in FLOAT_BINARY and c is not arith.CmpI
-]
-FLOAT_BINARY.remove(arith.CmpF)
-ARITHMETIC = [arith.AddF, arith.SubF, arith.MulF, arith.DivF]
+BINARY = [c for c in arith.DIALECT.operations if len(c.spec.operands) == 2 and c not in (arith.CmpF, arith.CmpI)]
+FLOAT_BINARY = [c for c in BINARY if c.spec.operands[0].constraint is FLOAT_LIKE]
+INTEGER_BINARY = [c for c in BINARY if c not in FLOAT_BINARY]
 
 EVERY_OP = """
 func.func @f(%a: f32, %b: f32, %i: i32, %j: i32, %t: i1, %n: index, %v: vector<4 x f32>, %x: tensor<B x 3 x f32>) {
@@ -352,7 +354,10 @@ def test_constants_of_every_type():
 floats = st.one_of(st.sampled_from(SPECIAL), st.floats(width=32), st.floats(-4, 4, width=16))
 
 
-@given(st.sampled_from(FLOAT_BINARY), st.sampled_from([f32, f64, f16, bf16]), st.sampled_from(sorted(SHAPES)), floats, floats)
+KINDS = st.sampled_from([f32, f64, f16, bf16])
+
+
+@given(st.sampled_from(FLOAT_BINARY), KINDS, st.sampled_from(sorted(SHAPES)), floats, floats)
 def test_folds_have_the_bits_of_eval(cls, kind, shape, a, b):
     type = SHAPES[shape](kind)
     sizes = tuple(getattr(type, "shape", ()))
@@ -379,14 +384,12 @@ def test_folds_have_the_bits_of_eval(cls, kind, shape, a, b):
 )
 @pytest.mark.parametrize("kind", ["f32", "tensor<B x f32>"])
 def test_identities_that_hold_for_every_float(line, folded, kind):
-    from irc.dialects.constants import materialise
-    from irc.ir.rewriting import rewrite
-
     make = "array.full {0} : f32 to " + kind if "tensor" in kind else "arith.constant {0} : f32"
     constants = "\n".join(
         f"%{n} = {make.format(v)}" for n, v in (("zero", "0.0"), ("minus_zero", "-0.0"), ("one", "1.0"))
     )
-    module = parse_module(f"func.func @f(%x: {kind}) -> {kind} {{\n{constants}\n%y = {line} : {kind}\nreturn %y : {kind}\n}}")
+    body = f"{constants}\n%y = {line} : {kind}\nreturn %y : {kind}"
+    module = parse_module(f"func.func @f(%x: {kind}) -> {kind} {{\n{body}\n}}")
     given_ = [np.float32(SPECIAL)] if "tensor" in kind else np.float32(SPECIAL)
     before = [run(module, x) for x in given_]
     rewrite(module, (), materialise, canonical=True)
@@ -404,9 +407,6 @@ def test_select_folds():
       %d = arith.select %c, %z, %z2 : f32
       return %a, %b, %d : f32, f32, f32
     }"""
-    from irc.dialects.constants import materialise
-    from irc.ir.rewriting import rewrite
-
     module = parse_module(text)
     rewrite(module, (), materialise, canonical=True)
     assert "select" not in print_module(module)
@@ -414,8 +414,6 @@ def test_select_folds():
 
 def test_relu_keeps_its_gradient_when_constants_move():
     # maximumf is not commutative here: at a tie the first operand gets the gradient
-    from irc.ir.traits import COMMUTATIVE
-
     assert COMMUTATIVE not in arith.MaximumF.traits
     assert COMMUTATIVE in arith.AddF.traits
 
@@ -434,8 +432,6 @@ def test_gradients(cls, shape):
 
 
 def test_gradient_of_a_tie_goes_to_the_first():
-    from support.elementwise import gradients
-
     for cls in (arith.MaximumF, arith.MinimumF):
         assert [float(g) for g in gradients(function_of(cls, [f64, f64]), [1.0, 1.0], np.float64(3))] == [3.0, 0.0]
 
@@ -447,8 +443,6 @@ def test_gradient_of_negation_and_conversion():
       return %y : f64
     }"""
     module = parse_module(text)
-    from irc.ir.builder import Builder
-
     op = module.function("f").entry.first
     (g,) = op.vjp(Builder.after(op), [module.function("f").arguments[1]])
     assert g.type is f32

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from support.gradients import check_bounds, check_vjp, differentiated, run
 
 from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.array import Kind, check_topology
@@ -12,6 +11,7 @@ from irc.ir.diagnostics import Error
 from irc.ir.verifier import verify
 from irc.text.parser import parse_module
 from irc.text.printer import print_module
+from support.gradients import check_bounds, check_vjp, differentiated, run
 
 CONSTANTS = 1e-6
 """How far an activation is off because its constants, such as 0.1, are of type f32 in an f32 net."""

@@ -145,7 +145,7 @@ def module_with(cls, type, **options):
     [
         (TensorType((B,), f32), lambda x: x[1:], r"test.wrong gave shape \(2,\) for tensor<B x f32>, which is \(3,\)"),
         (TensorType((B,), f32), lambda x: x.astype(int), "test.wrong gave int64 for tensor<B x f32>"),
-        (TensorType((B,), f32), lambda x: x.astype(float), "gave float64 for tensor<B x f32>, which is held as float32"),
+        (TensorType((B,), f32), lambda x: x.astype(float), "float64 for tensor<B x f32>, which is held as float32"),
         (f32, lambda x: np.ones(2, np.float32), "gave an array of shape"),
         (f32, lambda x: np.float64(x), "gave float64 for f32"),
     ],
@@ -245,7 +245,7 @@ def test_graphs_run_in_the_order_of_their_edges():
     builder.create(End, [early.result])
     graph = module_with(Graph, f32, result_types=[f32], regions=[Region([block])])
     assert Interpreter(graph).call("f", [2.0]) == [4.0]
-    assert [op for op in in_order(block)][:2] == [late, early]
+    assert in_order(block)[:2] == [late, early]
     late.operands = [early.result]
     with pytest.raises(Error, match="test.sum depends on itself"):
         Interpreter(graph).call("f", [2.0])

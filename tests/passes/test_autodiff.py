@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.gradients import check_bounds, check_vjp, differentiated, run
 
 from irc.ir.diagnostics import Error
 from irc.ir.verifier import verify
@@ -16,6 +15,7 @@ from irc.passes.split_backward import SplitBackward
 from irc.passmanager import PassContext
 from irc.text.parser import parse_module
 from irc.text.printer import print_module
+from support.gradients import check_bounds, check_vjp, differentiated, run
 
 MLP = (Path(__file__).parents[1] / "ir" / "mlp.mlir").read_text()
 rng = np.random.default_rng(7)
@@ -182,7 +182,7 @@ def test_forward_then_backward_is_the_joint_function(save):
 
 
 def test_the_smallest_set_is_saved():
-    # exp and tanh are computed again from h, which is all that has to be kept; not from x, which would cost the contract.
+    # exp is computed again from h, which is all that has to be kept; not from x, which would cost the contraction.
     text = """
 func.func @f(%x: tensor<B x 4 x f32>, %w: tensor<8x4xf32>) -> tensor<B x 8 x f32> {
   %z = array.contract "bi,oi->bo" %x, %w : tensor<B x 4 x f32>, tensor<8x4xf32>

@@ -1,5 +1,7 @@
 """fuse: what is grouped, what must not be, and that nothing changes its meaning."""
 
+# ruff: noqa: E501 (IR is written as it is printed)
+
 from __future__ import annotations
 
 import pytest

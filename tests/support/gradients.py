@@ -28,7 +28,7 @@ def run(module: Operation, name: str, arguments: Sequence[Any], mode: str = "flo
     return [value_of(v) for v in Interpreter(module, mode).call(name, arguments)]
 
 
-def check_vjp(module: Operation, arguments: Sequence[Any], seed: int = 0, step: float = 1e-6) -> None:
+def check_vjp(module: Operation, arguments: Sequence[Any], seed: int = 0, step: float = 1e-6, name: str = "f") -> None:
     """Compare ``@f_vjp`` with a central difference of ``@f``, both along a random direction of all float arguments."""
     rng = np.random.default_rng(seed)
     floats = [np.asarray(a).dtype.kind == "f" for a in arguments]
@@ -36,22 +36,23 @@ def check_vjp(module: Operation, arguments: Sequence[Any], seed: int = 0, step: 
 
     def at(t: float) -> list[Any]:
         moved = [a + t * d if f else a for a, d, f in zip(arguments, direction, floats, strict=True)]
-        return run(module, "f", moved)
+        return run(module, name, moved)
 
-    results = run(module, "f", arguments)
+    results = run(module, name, arguments)
     cotangents = [rng.normal(size=np.shape(r)) for r in results]
-    joint = run(module, "f_vjp", [*arguments, *cotangents])
+    joint = run(module, f"{name}_vjp", [*arguments, *cotangents])
     for got, want in zip(joint, results, strict=False):
         np.testing.assert_array_equal(got, want)
     gradients = joint[len(results) :]
-    slope = sum(np.sum(g * d) for g, d in zip(gradients, [d for d, f in zip(direction, floats, strict=True) if f], strict=True))
+    moving = [d for d, f in zip(direction, floats, strict=True) if f]
+    slope = sum(np.sum(g * d) for g, d in zip(gradients, moving, strict=True))
     change = [(high - low) / (2 * step) for high, low in zip(at(step), at(-step), strict=True)]
     expected = sum(np.sum(c * d) for c, d in zip(cotangents, change, strict=True))
     np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-7)
 
 
 def check_bounds(module: Operation, name: str, arguments: Sequence[Any]) -> None:
-    """The declared types' results must lie within the bounds that the bounded mode gives, which must not be infinite."""
+    """The declared types' results must lie within the bounds of the bounded mode, which must not be infinite."""
     exact = [np.asarray(a, np.float32) if np.asarray(a).dtype.kind == "f" else a for a in arguments]
     declared = Interpreter(module).call(name, exact)
     for got, held in zip(declared, Interpreter(module, "bounded").call(name, exact), strict=True):

@@ -1,4 +1,4 @@
-"""What functions of mathematics really are: references of higher precision, errors in ULP, and arguments worth trying."""
+"""Functions of mathematics in higher precision, errors in ULP, and arguments worth trying."""
 
 from __future__ import annotations
 
@@ -112,8 +112,7 @@ def _powers(type: str, dtype: np.dtype, per_exponent: int, count: int) -> tuple[
     low, high = RANGES["exp2"][type]
     with np.errstate(all="ignore"):
         reaching = [
-            (generator.uniform(low, high, len(b)) / np.log2(b.astype(WIDE))).astype(dtype)
-            for b in (positive, near_one)
+            (generator.uniform(low, high, len(b)) / np.log2(b.astype(WIDE))).astype(dtype) for b in (positive, near_one)
         ]
     whole = np.round(between(-30, 30, count, dtype))
     bases = [any_size, np.repeat(special, len(special)), positive, near_one, between(-20, 20, count, dtype, seed=3)]

@@ -130,7 +130,7 @@ class _Compare(Operation):
         rhs = parser.operand()
         attributes: dict[str, Attribute] = {}
         if "fastmath" in cls.spec.attributes and parser.accept_keyword("fastmath"):
-            attributes["fastmath"] = _flags(parser)
+            attributes["fastmath"] = parser.attribute_body(FastMathAttr)
         attributes.update(parser.attr_dict())
         attributes["predicate"] = IntegerAttr(cls.PREDICATES.index(word))
         parser.expect(":")
@@ -148,20 +148,6 @@ class _Compare(Operation):
         printer.attr_dict(self, exclude=("predicate", "fastmath"))
         printer.write(" : ")
         printer.type(self.operands[0].type)
-
-
-def _flags(parser: Any) -> FastMathAttr:
-    place = parser.location
-    parser.expect("<")
-    flags = [parser.keyword()]
-    while parser.accept(","):
-        flags.append(parser.keyword())
-    parser.expect(">")
-    try:
-        return FastMathAttr(flags)
-    except ValueError as error:
-        parser.fail(str(error), place)
-        raise  # not reached: fail raises
 
 
 class CmpF(_Compare):
@@ -224,7 +210,7 @@ class CmpI(_Compare):
 class Select(Operation):
     """The first value where the condition holds, the second elsewhere: ``arith.select %c, %a, %b : f32``.
 
-    The condition is one i1 for all elements, or one for each: ``arith.select %c, %a, %b : tensor<4xi1>, tensor<4xf32>``.
+    The condition is one i1 for all, or one for each element: ``arith.select %c, %a, %b : tensor<4xi1>, tensor<4xf32>``.
     """
 
     name = "arith.select"

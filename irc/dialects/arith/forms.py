@@ -78,7 +78,8 @@ class FloatBinary(Uniform):
 class IntegerBinary(Uniform):
     """Two integers to an integer; i1 is one bit, and -1 where it is signed.
 
-    An operand that depends on rounding (through a conversion from floats) makes the result unknown, unless the op says more.
+    An operand that depends on rounding (through a conversion from floats) makes the result unknown, unless the op says
+    more.
     """
 
     lhs = operand(INTEGER_LIKE)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from irc.dialects.array.syntax import tensor
+from irc.dialects.array.syntax import only, tensor
 from irc.error_bounds import gamma, known, magnitude
 from irc.ir.attributes import Attribute, StringAttr
 from irc.ir.builder import Builder
@@ -113,8 +113,8 @@ class Contract(Operation):
             return [None, None]
         lhs, rhs, out = self.parts
         return [
-            builder.value(Contract, gradients[0], self.rhs, equation=f"{out},{rhs}->{lhs}"),
-            builder.value(Contract, gradients[0], self.lhs, equation=f"{out},{lhs}->{rhs}"),
+            builder.value(Contract, only(gradients), self.rhs, equation=f"{out},{rhs}->{lhs}"),
+            builder.value(Contract, only(gradients), self.lhs, equation=f"{out},{lhs}->{rhs}"),
         ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.array.dag_semantics import run_backward, run_forward
 from irc.dialects.array.kind import Kind
-from irc.dialects.array.syntax import ArrayOp, same_dimension, tensor
+from irc.dialects.array.syntax import ArrayOp, only, same_dimension, tensor
 from irc.dialects.array.topology import Topology, check_topology
 from irc.interpreter import value_of
 from irc.ir.attributes import ArrayAttr, Attribute
@@ -65,7 +65,7 @@ class Dag(ArrayOp):
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         # one op that goes through the rows once more, and back
-        grad = builder.create(DagGrad, *self.operands, gradients[0], kinds=self.kinds)
+        grad = builder.create(DagGrad, *self.operands, only(gradients), kinds=self.kinds)
         return [grad.dx, grad.dw, *[None] * len(_GRAPH)]
 
 

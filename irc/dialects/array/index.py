@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.dialects.array.syntax import ArrayOp, axis_of, same_dimension, shape_text, tensor
+from irc.dialects.array.syntax import ArrayOp, axis_of, only, same_dimension, shape_text, tensor
 from irc.error_bounds import gamma, known, magnitude
 from irc.ir.attributes import Attribute, DenseAttr, IntegerAttr
 from irc.ir.builder import Builder
@@ -64,7 +64,7 @@ class Gather(ArrayOp):
         if not self.source.type.element.is_float:
             return [None, None]
         gradient = builder.value(
-            ScatterAdd, gradients[0], self.indices, axis=self.axis, result_types=[self.source.type]
+            ScatterAdd, only(gradients), self.indices, axis=self.axis, result_types=[self.source.type]
         )
         return [gradient, None]
 
@@ -119,7 +119,7 @@ class ScatterAdd(ArrayOp):
         # y_k = sum of u_j over i_j = k:  du_j = dy_{i_j}
         if not self.updates.type.element.is_float:
             return [None, None]
-        return [builder.value(Gather, gradients[0], self.indices, axis=self.axis), None]
+        return [builder.value(Gather, only(gradients), self.indices, axis=self.axis), None]
 
 
 class Argmax(ArrayOp):

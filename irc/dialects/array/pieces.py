@@ -10,6 +10,7 @@ import numpy as np
 from irc.dialects.array.syntax import (
     ArrayOp,
     axis_of,
+    only,
     same_dimension,
     shape_text,
     sizes,
@@ -81,7 +82,7 @@ class Concat(ArrayOp):
             offsets: list[Dimension] = [0] * source.type.rank
             offsets[self.axis.value] = start
             found.append(
-                builder.value(Slice, gradients[0], offsets=sizes_attribute(offsets), result_types=[source.type])
+                builder.value(Slice, only(gradients), offsets=sizes_attribute(offsets), result_types=[source.type])
             )
         return found
 
@@ -128,7 +129,7 @@ class Slice(ArrayOp):
         # what is left out has no influence: zeros around the gradient
         starts, whole, part = self.starts(), self.source.type.shape, self.output.type.shape
         high = [w - s - p for s, w, p in zip(starts, whole, part, strict=True)]
-        return [builder.value(Pad, gradients[0], low=self.offsets, high=sizes_attribute(high))]
+        return [builder.value(Pad, only(gradients), low=self.offsets, high=sizes_attribute(high))]
 
 
 class _SliceOfSlice(Pattern):
@@ -182,7 +183,7 @@ class Pad(ArrayOp):
         return [np.pad(source, widths)]
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
-        return [builder.value(Slice, gradients[0], offsets=self.low, result_types=[self.source.type])]
+        return [builder.value(Slice, only(gradients), offsets=self.low, result_types=[self.source.type])]
 
 
 class Stack(ArrayOp):
@@ -220,7 +221,7 @@ class Stack(ArrayOp):
         return [np.stack(sources, self.axis.value)]
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
-        return list(builder.create(Unstack, gradients[0], axis=self.axis).results)
+        return list(builder.create(Unstack, only(gradients), axis=self.axis).results)
 
 
 class Unstack(ArrayOp):

@@ -11,7 +11,7 @@ from irc.dialects.arith import CmpF, CmpI, DivF, MulF, NegF, Select
 from irc.dialects.array.index import Argmax
 from irc.dialects.array.shape import Broadcast, Reshape, Transpose
 from irc.dialects.array.sizes import Iota
-from irc.dialects.array.syntax import ArrayOp, integers, tensor
+from irc.dialects.array.syntax import ArrayOp, integers, only, tensor
 from irc.dialects.constants import splat
 from irc.error_bounds import gamma, known, magnitude
 from irc.ir.attributes import ArrayAttr, Attribute, StringAttr
@@ -96,7 +96,7 @@ class Reduce(ArrayOp):
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         if not self.source.type.element.is_float:
             return [None]
-        along = builder.value(Broadcast, gradients[0], dims=list(self.kept), result_types=[self.source.type])
+        along = builder.value(Broadcast, only(gradients), dims=list(self.kept), result_types=[self.source.type])
         if self.kind.value == "sum":  # d(sum x)/dx_i = 1
             return [along]
         if self.kind.value == "product":

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from irc.dialects.array.syntax import NUMBER_TENSOR, ArrayOp, integers, same_dimension, shape_text, splat_value, tensor
+from irc.dialects.array.syntax import (
+    NUMBER_TENSOR,
+    ArrayOp,
+    integers,
+    only,
+    same_dimension,
+    shape_text,
+    splat_value,
+    tensor,
+)
 from irc.error_bounds import magnitude, rounded
 from irc.ir.attributes import ArrayAttr, Attribute, FloatAttr, IntegerAttr
 from irc.ir.builder import Builder
@@ -94,8 +103,7 @@ class Broadcast(ArrayOp):
         # y[.., i, ..] = x[i] for every place along the new dimensions:  dx = sum of dy along them
         from irc.dialects.array.reduce import Reduce
 
-        (gradient,) = gradients
-        assert gradient is not None
+        gradient = only(gradients)
         if self.new_dims:
             gradient = builder.value(Reduce, gradient, kind="sum", dims=list(self.new_dims))
         if not isinstance(self.source.type, TensorType):
@@ -145,7 +153,7 @@ class Item(ArrayOp):
         return [np.asarray(source)[()]]
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
-        return [builder.value(Broadcast, gradients[0], dims=[], result_types=[self.source.type])]
+        return [builder.value(Broadcast, only(gradients), dims=[], result_types=[self.source.type])]
 
 
 class Reshape(ArrayOp):
@@ -176,7 +184,7 @@ class Reshape(ArrayOp):
         return [np.reshape(source, context.shape(self.output.type))]
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
-        return [builder.value(Reshape, gradients[0], result_types=[self.source.type])]
+        return [builder.value(Reshape, only(gradients), result_types=[self.source.type])]
 
 
 class _ReshapeOfReshape(Pattern):
@@ -228,7 +236,7 @@ class Transpose(ArrayOp):
         # y = P x, and a permutation's transpose is its inverse
         order = integers(self.permutation, "permutation")
         inverse = sorted(range(len(order)), key=order.__getitem__)
-        return [builder.value(Transpose, gradients[0], permutation=inverse)]
+        return [builder.value(Transpose, only(gradients), permutation=inverse)]
 
 
 class _TransposeOfTranspose(Pattern):
@@ -285,4 +293,4 @@ class Cast(ArrayOp):
         # the identity, as far as real numbers go; whole numbers have no gradient
         if not self.source.type.element.is_float:
             return [None]
-        return [builder.value(Cast, gradients[0], result_types=[self.source.type])]
+        return [builder.value(Cast, only(gradients), result_types=[self.source.type])]

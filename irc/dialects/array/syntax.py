@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from irc.dialects.constants import constant_of
@@ -48,10 +48,7 @@ class ArrayOp(Operation):
                 parser.expect(",")
             values.append(parser.resolve(name, parser.type()))
         if cls.spec.infers:
-            try:
-                types = cls.infer([v.type for v in values], attributes)
-            except ValueError as error:
-                parser.fail(f"'{cls.name}' {error}", parser.op_location)
+            types = parser.infer(cls, [v.type for v in values], attributes)
         else:
             if names:
                 parser.expect("to")
@@ -100,6 +97,8 @@ def sizes(attribute: Attribute) -> tuple[Dimension, ...]:
     """A list attribute of integers and formulas (strings such as ``"2*B"``) as dimensions. ValueError if it is not."""
     if not isinstance(attribute, ArrayAttr):
         raise ValueError(f"expected a list of sizes, not {attribute}")
+    if not all(isinstance(v, (StringAttr, IntegerAttr)) for v in attribute):
+        raise ValueError(f'expected integers and formulas such as "2*B", not {attribute}')
     return tuple(parse_dimension(v.value) if isinstance(v, StringAttr) else v.value for v in attribute)
 
 
@@ -133,6 +132,13 @@ def same_dimension(found: Dimension, wanted: Dimension, what: str) -> None:
     """ValueError that names both, unless the two dimensions are equal."""
     if found != wanted:
         raise ValueError(f"{what}: {found} is not {wanted}")
+
+
+def only(gradients: Sequence[Value | None]) -> Value:
+    """The gradient of an op's only result; a ``vjp`` is not asked where there is none."""
+    (gradient,) = gradients
+    assert gradient is not None
+    return gradient
 
 
 def splat_value(value: Value) -> Attribute | None:

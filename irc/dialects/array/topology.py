@@ -69,7 +69,7 @@ def check_topology(
     rows, edges = len(biases), len(sources)
     wrong: list[str] = []
 
-    def expect(good: np.ndarray, message: str) -> bool:
+    def expect(good: Any, message: str) -> bool:
         bad = np.flatnonzero(~np.asarray(good))
         if bad.size:
             wrong.append(message.format(at=bad[0]))

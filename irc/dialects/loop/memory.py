@@ -256,10 +256,9 @@ class Accumulate(Operation):
         sizes[place] = np.where(fresh, np.abs(buffer.value[place]), sizes[place])
         errors[place] = np.where(fresh, buffer.error[place], errors[place])
         own = np.zeros(number.shape) if error is None else error
+        added: tuple[Any, Any, Any] = (np.ones(number.shape), np.abs(number), own)
         if self.reduces:
             added = (len(number), np.abs(number).sum(), own.sum())
-        else:
-            added = (np.ones(number.shape), np.abs(number), own)
         counts[place] += added[0]
         sizes[place] += added[1]
         errors[place] += added[2]
@@ -285,7 +284,7 @@ def buffer_scalar(op: Load | Store | Accumulate):
 
 def undefined(context: Any, type: BufferType) -> Any:
     """A buffer whose use before it is written shows: floats are NaN, integers far out of any range."""
-    shape = _shape(context, type)
+    shape: tuple[Any, ...] = _shape(context, type)
     if isinstance(type.element, VectorType):
         shape = (*shape, *type.element.shape)
     buffer = Buffer(np.zeros(shape, context.dtype(type.scalar)))
@@ -341,7 +340,7 @@ def _place(op: Any, context: Any, buffer: Any, rest: Sequence[Any]) -> tuple[tup
     for dimension, size in enumerate(buffer.value.shape[:rank]):
         at = position[dimension]
         if dimension == along:
-            width = lanes_of(op.value.type)
+            width = lanes_of(op.value.type) or 1
             reached = at + np.arange(width)
             checked = reached if active is None else reached[active]
             position[dimension] = reached if active is None else np.where(active, reached, 0)

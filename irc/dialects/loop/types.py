@@ -26,7 +26,7 @@ class BufferType(Type):
     __slots__ = ("shape", "element", "layout", "space")
     name = "loop.buffer"
     shape: tuple[Dimension, ...]
-    element: ScalarType | VectorType  # type: ignore[assignment]
+    element: ScalarType | VectorType
     layout: str
     space: str
 
@@ -57,7 +57,8 @@ class BufferType(Type):
         lanes = 1
         if isinstance(self.element, VectorType):
             for size in self.element.shape:
-                lanes *= size  # type: ignore[operator]
+                assert isinstance(size, int)
+                lanes *= size
         return lanes * self.scalar.bytes
 
     @property

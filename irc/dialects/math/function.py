@@ -1,7 +1,7 @@
 """What functions of one float have in common.
 
-The reference computes in float64 and rounds to the declared type, so narrower types are almost always rounded correctly.
-Native code may be off by the ``ulps`` that each op states; error bounds allow for that much.
+The reference computes in float64 and rounds to the declared type, so narrower types are almost always rounded
+correctly. Native code may be off by the ``ulps`` that each op states; error bounds allow for that much.
 """
 
 from __future__ import annotations

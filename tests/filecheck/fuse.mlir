@@ -1,0 +1,78 @@
+// RUN: irc-opt %s -p fuse | filecheck %s
+
+// A chain of elementwise ops and the broadcast that feeds it are one group; nothing stays outside.
+// CHECK-LABEL: func.func @chain
+// CHECK-NEXT: array.fused
+// CHECK-NEXT: array.broadcast
+// CHECK-NEXT: arith.addf
+// CHECK-NEXT: math.tanh
+// CHECK-NEXT: array.yield
+// CHECK-NEXT: }
+// CHECK-NEXT: func.return
+func.func @chain(%x: tensor<B x 4 x f32>, %b: tensor<4xf32>) -> tensor<B x 4 x f32> {
+  %0 = array.broadcast %b dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
+  %1 = arith.addf %x, %0 : tensor<B x 4 x f32>
+  %2 = math.tanh %1 : tensor<B x 4 x f32>
+  func.return %2 : tensor<B x 4 x f32>
+}
+
+// A reduction ends a group: what reads its result is in a later one.
+// CHECK-LABEL: func.func @softmax_sum
+// CHECK-NEXT: %e, %s = array.fused
+// CHECK: array.reduce sum
+// CHECK-NEXT: array.yield
+// CHECK: %r = array.fused
+// CHECK-NEXT: array.broadcast
+// CHECK-NEXT: arith.divf
+func.func @softmax_sum(%x: tensor<B x 4 x f32>) -> tensor<B x 4 x f32> {
+  %e = math.exp %x : tensor<B x 4 x f32>
+  %s = array.reduce sum %e dims [1] : tensor<B x 4 x f32>
+  %b = array.broadcast %s dims [0] : tensor<B x f32> to tensor<B x 4 x f32>
+  %r = arith.divf %e, %b : tensor<B x 4 x f32>
+  func.return %r : tensor<B x 4 x f32>
+}
+
+// The bias and activation after a contraction are the group that follows it, those before it another.
+// CHECK-LABEL: func.func @layers
+// CHECK: array.fused
+// CHECK: array.contract
+// CHECK-NEXT: array.fused
+// CHECK-NOT: array.fused
+// CHECK: func.return
+func.func @layers(%x: tensor<B x 4 x f32>, %w: tensor<4x4xf32>, %b: tensor<4xf32>) -> tensor<B x 4 x f32> {
+  %0 = array.broadcast %b dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
+  %1 = arith.addf %x, %0 : tensor<B x 4 x f32>
+  %2 = array.contract "bi,ij->bj" %1, %w : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %3 = arith.addf %2, %0 : tensor<B x 4 x f32>
+  %4 = math.tanh %3 : tensor<B x 4 x f32>
+  func.return %4 : tensor<B x 4 x f32>
+}
+
+// Stacking a group's results, samples or sums, is part of the group; so is taking its operands apart.
+// CHECK-LABEL: func.func @edges
+// CHECK-NEXT: array.fused
+// CHECK: array.unstack
+// CHECK: array.stack
+// CHECK: array.stack
+// CHECK: array.yield
+// CHECK-NEXT: }
+// CHECK-NEXT: func.return
+func.func @edges(%x: tensor<B x 2 x f32>) -> (tensor<B x 2 x f32>, tensor<2xf32>) {
+  %a, %b = array.unstack %x axis 1 : tensor<B x 2 x f32>
+  %p = arith.mulf %a, %b : tensor<B x f32>
+  %q = arith.addf %a, %p : tensor<B x f32>
+  %s = array.reduce sum %p dims [0] : tensor<B x f32>
+  %t = array.reduce sum %q dims [0] : tensor<B x f32>
+  %y = array.stack %p, %q axis 1 : tensor<B x f32>, tensor<B x f32>
+  %z = array.stack %s, %t axis 0 : tensor<f32>, tensor<f32>
+  func.return %y, %z : tensor<B x 2 x f32>, tensor<2xf32>
+}
+
+// One op alone is left as it is.
+// CHECK-LABEL: func.func @alone
+// CHECK-NEXT: math.exp
+// CHECK-NEXT: func.return
+func.func @alone(%x: tensor<B x f32>) -> tensor<B x f32> {
+  %0 = math.exp %x : tensor<B x f32>
+  func.return %0 : tensor<B x f32>
+}
