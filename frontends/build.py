@@ -1,7 +1,7 @@
 """From a graph to IR: a module with one ``neuron.net``.
 
-Small nets become a ``neuron.node`` for each neuron, which a person can read; large ones one ``neuron.dag``, built from the
-graph's arrays without a Python object for each edge.
+Small nets become a ``neuron.node`` for each neuron, which a person can read; large ones one ``neuron.dag``, built
+from the graph's arrays without a Python object for each edge.
 """
 
 from __future__ import annotations

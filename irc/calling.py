@@ -22,7 +22,7 @@ from irc.error_bounds import unit_roundoff
 from irc.interpreter import Bounded, Buffer, Interpreter, argument_attributes, bound_symbols, size_arguments
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.operation import Operation
-from irc.ir.symbols import symbol_name
+from irc.ir.symbols import is_private, symbol_name
 from irc.ir.traits import BIT_PATTERNS, has
 from irc.ir.types import ScalarType, Type, VectorType
 
@@ -151,5 +151,5 @@ def callables(module: ModuleOp) -> list[Callable]:
     return [
         Callable(module, op)
         for op in module.functions
-        if "sym_visibility" not in op.attributes and op.regions and op.regions[0].blocks
+        if not is_private(op) and op.regions and op.regions[0].blocks
     ]

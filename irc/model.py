@@ -21,7 +21,7 @@ from irc.initial import initial_parameters
 from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.dimensions import evaluate, symbols_of
 from irc.ir.operation import Operation
-from irc.ir.symbols import symbol_name
+from irc.ir.symbols import is_private, symbol_name
 from irc.ir.types import ScalarType
 from irc.parameters import Parameters
 from irc.passes.pipelines import INFERENCE, TRAINING
@@ -371,7 +371,7 @@ def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[s
 
 def _entry(module: ModuleOp, name: str | None) -> Operation:
     """The net or function to compile: the one asked for, ``main``, or the only public one."""
-    callable_ops = [op for op in module.functions if "sym_visibility" not in op.attributes]
+    callable_ops = [op for op in module.functions if not is_private(op)]
     names = [symbol_name(op) or "" for op in callable_ops]
     wanted = name if name is not None else "main" if "main" in names else names[0] if len(names) == 1 else None
     if not names:

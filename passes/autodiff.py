@@ -189,7 +189,7 @@ class Derivatives:
         outputs = [mapping[v] for v in results]
         walk = _ReverseWalk(self, derivative.entry, [derivative.arguments[i] for i in wrt])
         for value, cotangent in zip([mapping[v] for v in floats], derivative.arguments[len(inputs) :], strict=True):
-            cotangent.name_hint = _gradient_name(value)
+            cotangent.name_hint = _gradient_name(value) or "dy"
             walk.add(value, cotangent)
         gradients = walk.run()
         builder = Builder.at_end(derivative.entry, entry.terminator.location)

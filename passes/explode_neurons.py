@@ -1,8 +1,9 @@
 """Takes neurons apart: each ``neuron.dag`` and ``neuron.layer`` becomes a ``neuron.node`` for each neuron.
 
-Parameter indices stay, so the parameters of the net mean the same before and after. Vectors become their elements, also
-among the arguments and results of the net; for a batch, the net is the same function. The opposite is ``group-neurons``.
-A layer whose activation acts on all its neurons (softmax) has no form as neurons: that is an error.
+Parameter indices stay, so the parameters of the net mean the same before and after. Vectors become their elements,
+also among the arguments and results of the net; for a batch, the net is the same function. The opposite is
+``group-neurons``. A layer whose activation acts on all its neurons (softmax) has no form as neurons: that is an
+error.
 
 Before:
 

@@ -1,10 +1,10 @@
 """From nets of neurons to functions of whole arrays: adds the batch.
 
 A net becomes a function ``(x: tensor<B x I>, w: tensor<P> {irc.param}) -> tensor<B x O>``. A node becomes elementwise
-work on tensors over the batch, its weights broadcast and its activation written out; a dense layer a contraction; a dag
-``array.dag``. Where a dag is the whole net, its graph is a set of arguments bound to data (``irc.data``) and its sizes are
-symbols bound to numbers (``irc.symbols``), so that the code does not depend on the graph. A net of gradients takes the
-cotangents as a third argument and gives ``(y, dx, dw)``, with ``dw`` summed over the batch.
+work on tensors over the batch, its weights broadcast and its activation written out; a dense layer a contraction; a
+dag ``array.dag``. Where a dag is the whole net, its graph is a set of arguments bound to data (``irc.data``) and its
+sizes are symbols bound to numbers (``irc.symbols``), so that the code does not depend on the graph. A net of
+gradients takes the cotangents as a third argument and gives ``(y, dx, dw)``, with ``dw`` summed over the batch.
 
 Before:
 
@@ -42,7 +42,7 @@ from functools import reduce
 
 import numpy as np
 
-from irc.dialects import array, arith
+from irc.dialects import arith, array
 from irc.dialects.array.syntax import sizes_attribute
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
@@ -163,7 +163,12 @@ class _NetLowering:
         type = net.batched_type()
         private = is_private(net)
         self.function = FuncOp.of(
-            symbol_name(net), type.inputs, type.results, private=private, attributes=_carried(net), location=net.location
+            symbol_name(net),
+            type.inputs,
+            type.results,
+            private=private,
+            attributes=_carried(net),
+            location=net.location,
         )
         self.function.set_arg_attributes([{}, {"irc.param": "w"}, *[{}] * (len(type.inputs) - 2)])
         for argument, hint in zip(self.function.arguments, ("x", "w", "dy"), strict=False):
@@ -343,9 +348,7 @@ class _NetLowering:
     def _dag(self, op: Dag) -> None:
         """A dag among other ops: its graph is a constant of the function."""
         graph = [
-            self.builder.value(
-                arith.Constant, value=DenseAttr(np.asarray(a, np.int32), TensorType(a.shape, i32))
-            )
+            self.builder.value(arith.Constant, value=DenseAttr(np.asarray(a, np.int32), TensorType(a.shape, i32)))
             for a in op.topology
         ]
         x = self._join([(self.values[v], v.type) for v in op.sources_in])

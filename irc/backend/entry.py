@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from irc.arrays import aligned_zeros, check_output
+from irc.backend.address import address_of
 from irc.binding import bind_symbols
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
@@ -127,9 +128,12 @@ class Owner(Protocol):
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that follows from the shapes of the inputs: the sizes, the shapes of the outputs, and the workspace."""
+    """All that follows from the shapes of the inputs.
 
-    symbols: dict[str, int]
+    ``values`` are the native arguments, with those filled in that are the same in each call: sizes and bound arrays.
+    """
+
+    values: list[Any]
     outputs: list[tuple[int, ...]]
     workspace: int
 
@@ -146,10 +150,12 @@ class Function:
         self.signature = signature
         self._address = address
         self._owner = owner
-        self._workspaces: list[np.ndarray] = []
+        self._workspaces: list[tuple[np.ndarray, int]] = []
         self._plans: dict[tuple[tuple[int, ...], ...], _Plan] = {}
         self._inputs = signature.by_role("input")
         self._outputs = signature.outputs()
+        self._places = [signature.arguments.index(a) for a in (*self._inputs, *self._outputs)]
+        self._workspace_places = [signature.arguments.index(a) for a in signature.by_role("workspace")]
         values = {a.name: a.data for a in signature.by_role("bound")}
         for name, array in (bound or {}).items():
             if name not in values:
@@ -157,7 +163,7 @@ class Function:
                 raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
             values[name] = array
         self._bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
-        self._addresses = {name: array.ctypes.data for name, array in self._bound.items()}
+        self._addresses = {name: address_of(array) for name, array in self._bound.items()}
         kinds: list[Any] = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
@@ -183,20 +189,15 @@ class Function:
             outputs = [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
         else:
             outputs = self._check_outputs(plan, given, out)
+        values = plan.values.copy()
+        for place, array in zip(self._places, (*given, *outputs), strict=True):
+            values[place] = address_of(array) if values[place] is None else array.item()
+        if not self._workspace_places:
+            self._native(*values)
+            return outputs
         workspace = self._workspace(plan.workspace)
-        arrays = {a.name: v for a, v in zip((*self._inputs, *self._outputs), (*given, *outputs), strict=True)}
-        values: list[Any] = []
-        for argument in self.signature.arguments:
-            name, role = argument.name, argument.role
-            if role == "symbol":
-                values.append(plan.symbols[name])
-            elif role == "workspace":
-                values.append(workspace.ctypes.data)
-            elif role == "bound":
-                values.append(self._addresses[name])
-            else:
-                array = arrays[name]
-                values.append(array.ctypes.data if isinstance(argument.type, BufferType) else array.item())
+        for place in self._workspace_places:
+            values[place] = workspace[1]
         self._native(*values)
         self._workspaces.append(workspace)
         return outputs
@@ -221,7 +222,13 @@ class Function:
         if found is None:
             symbols = self.sizes({a.name: v for a, v in zip(self._inputs, given, strict=True)})
             shapes = [tuple(evaluate(d, symbols) for d in a.shape) for a in self._outputs]
-            found = _Plan(symbols, shapes, evaluate(self.signature.workspace, symbols))
+            values: list[Any] = [None if isinstance(a.type, BufferType) else 0 for a in self.signature.arguments]
+            for place, argument in enumerate(self.signature.arguments):
+                if argument.role == "symbol":
+                    values[place] = symbols[argument.name]
+                elif argument.role == "bound":
+                    values[place] = self._addresses[argument.name]
+            found = _Plan(values, shapes, evaluate(self.signature.workspace, symbols))
             if len(self._plans) >= self.PLANS:
                 self._plans.clear()
             self._plans[key] = found
@@ -242,13 +249,15 @@ class Function:
             others.append((argument.name, array))
         return list(out)
 
-    def _workspace(self, needed: int) -> np.ndarray:
+    def _workspace(self, needed: int) -> tuple[np.ndarray, int]:
+        """Memory of at least ``needed`` bytes, and its address."""
         try:
             workspace = self._workspaces.pop()  # atomic, so no two threads get the same
         except IndexError:
             workspace = None
-        if workspace is None or workspace.size < needed:
-            workspace = aligned_zeros(max(needed, 1), np.dtype(np.uint8))
+        if workspace is None or workspace[0].size < needed:
+            memory = aligned_zeros(max(needed, 1), np.dtype(np.uint8))
+            workspace = (memory, address_of(memory))
         return workspace
 
 

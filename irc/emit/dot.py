@@ -10,7 +10,7 @@ from irc.ir.symbols import symbol_name
 
 
 def dot(net: Net) -> str:
-    """The net in the DOT language: inputs are boxes, outputs have a double border, edges bear the names of their weights."""
+    """The net in the DOT language: inputs are boxes, outputs have a double border, edges bear their weights' names."""
     drawing = Drawing(net)
     outputs = set(drawing.net.outputs)
     lines = [f"digraph {_string(symbol_name(net))} {{", "  rankdir=LR;", "  node [shape=circle];"]

@@ -8,8 +8,9 @@
     factor   = number | name | "-" factor | "(" [ sum ] ")" | call
     call     = name ["'"] ["<" number ">"] ["[" integer "]"] "(" [ sum { "," sum } ] ")"
 
-Empty brackets are 0. ``relu'(x)`` is the derivative of an activation; ``max(a, b)``, ``min``, ``product``, ``sum`` and ``mean``
-are aggregations, and ``max'[1](a, b)`` the derivative by term 1. Names that are no identifiers stand in double quotes.
+Empty brackets are 0. ``relu'(x)`` is the derivative of an activation; ``max(a, b)``, ``min``, ``product``, ``sum``
+and ``mean`` are aggregations, and ``max'[1](a, b)`` the derivative by term 1. Names that are no identifiers stand in
+double quotes.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ and, backward, printed from the net of gradients that ``autodiff`` made:
     d04 = g04( +d08*w0408 +d09*w0409)
     Dw0004 = n00*d04
 
-``DLY_n0c`` is the gradient of the loss by output n0c, ``d`` that by a neuron's z, ``D`` that by a parameter or an input; for a
-batch the D of parameters are to be summed over the samples. ``max'[1](a, b)`` is the derivative of max by its term 1.
+``DLY_n0c`` is the gradient of the loss by output n0c, ``d`` that by a neuron's z, ``D`` that by a parameter or an
+input; for a batch the D of parameters are to be summed over the samples. ``max'[1](a, b)`` is the derivative of max
+by its term 1.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class EquationPrinter:
             assert before is not None
             yield self.equation(before)
         for op in self.net.block:
-            if op in self._backward and not isinstance(op, Share):
+            if op in self._backward and not self._is_inlined(op):
                 yield self.equation(op)
 
     # -- one equation --------------------------------------------------------------------------------------------
@@ -155,12 +156,21 @@ class EquationPrinter:
             return f"mean({', '.join(operands)})"
         return ("*" if op.kind.value == "multiply" else " + ").join(operands)
 
+    def _is_inlined(self, op: Operation | None) -> bool:
+        """Whether the op is written where it is used: shares, and the products of a sum, which have no names."""
+        if isinstance(op, Share):
+            return True
+        return isinstance(op, Merge) and op in self._backward and op.value.name_hint is None
+
     def _operand(self, value: Value) -> str:
-        """A value's name; a share, which the source has no name for, is written out."""
+        """A value's name, or what gives the value if that has no name."""
         op = value.defining_op()
+        if not self._is_inlined(op):
+            return self.names.value(value)
         if isinstance(op, Share):
             return f"{op.aggregation.value}'[{op.index.value}]({self._list(op.terms, op.weights)})"
-        return self.names.value(value)
+        assert isinstance(op, Merge)
+        return self._merge(op)
 
 
 def _backward_ops(net: Net, ops: Sequence[Operation]) -> set[Operation]:

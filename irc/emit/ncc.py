@@ -85,7 +85,7 @@ def forward(net: Net, inputs: bool = False) -> str:
 
 
 def matrix(net: Net) -> str:
-    """The adjacency matrix as a picture: a cell for each pair of neurons, with the product that flows or underscores."""
+    """The adjacency matrix as a picture: a cell for each pair of neurons, with the product that flows, or empty."""
     drawing = Drawing(net)
     count = len(drawing.neurons)
     words = -(-count // 32)

@@ -19,7 +19,18 @@ DETAIL_LIMIT = 300
 """With more neurons than this, edges are drawn without the names of their weights."""
 NEURON_LIMIT = 5000
 """Larger nets make no useful picture."""
-_COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#9c755f", "#bab0ac", "#edc948", "#ff9da7")
+_COLOURS = (
+    "#4e79a7",
+    "#f28e2b",
+    "#59a14f",
+    "#e15759",
+    "#76b7b2",
+    "#b07aa1",
+    "#9c755f",
+    "#bab0ac",
+    "#edc948",
+    "#ff9da7",
+)
 _SWEEPS = 4
 
 

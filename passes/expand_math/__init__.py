@@ -2,9 +2,9 @@
 
 A library call per lane is 6 to 30 times slower than these formulas, which have no branches: every case is computed, and
 ``arith.select`` chooses. Each formula is a few lines in the file of its family (``exponential``, ``logarithm``, ...);
-``accuracy`` says how precise they are. ``absf``, ``sqrt``, ``fma``, ``floor``, ``copysign`` and the like stay, for
-processors have them. f16 and bf16 are computed in f32. With ``fast``, exp and exp2 give 0 instead of denormals,
-and tanh of f32 is one ratio of polynomials.
+``accuracy`` says how precise they are. ``absf``, ``sqrt``, ``fma``, ``floor``, ``copysign`` and the like stay as they
+are. f16 and bf16 are computed in f32. With ``fast``, exp and exp2 give 0 instead of denormals, and tanh of f32 is one
+ratio of polynomials.
 
 Before:
 

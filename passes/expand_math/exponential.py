@@ -72,7 +72,7 @@ def scale(f: Floats, x: Term, k: Term, fast: bool) -> Term:
     """
     if fast:
         return x * f.power_of_two(k - 1.0) * 2.0
-    half = f.floor(k * 0.5)
+    half = f.nearest(k, 0.5)
     return x * f.power_of_two(half) * f.power_of_two(k - half)
 
 

@@ -35,9 +35,10 @@ def powf(f: Floats, x: Term, y: Term) -> Term:
     extreme = a.equals(0.0) | a.equals(INFINITY)
     grows = a.equals(INFINITY) ^ (y < 0.0)
     magnitude = f.select(extreme, f.select(grows, INFINITY, 0.0), magnitude)
-    half = y * 0.5
-    odd = y.equals(f.floor(y)) & half.differs(f.floor(half))
-    undefined = ((x < 0.0) & y.differs(f.floor(y)) & a.differs(INFINITY)) | x.unordered(y)
+    size = f.absolute(y)
+    whole = f.is_whole(size)
+    odd = whole & ~f.is_whole(size * 0.5)
+    undefined = ((x < 0.0) & ~whole & a.differs(INFINITY)) | x.unordered(y)
     signed = f.select(odd, f.with_sign(magnitude, x), magnitude)
     return f.select(y.equals(0.0) | x.equals(1.0), 1.0, f.select(undefined, float("nan"), signed))
 

@@ -112,6 +112,9 @@ class Term:
     def __xor__(self, other: Term | int) -> Term:
         return self._apply("xor", self, other)
 
+    def __invert__(self) -> Term:
+        return self ^ True
+
     def __lshift__(self, count: int) -> Term:
         return self._apply("shl", self, count)
 
@@ -181,13 +184,16 @@ class Floats:
         assert isinstance(total, Term)
         return total
 
-    def floor(self, x: Term) -> Term:
-        """The largest integer that is not above x."""
-        return self._make(mathematics.Floor, x)
-
     def nearest(self, x: Term, scale: float = 1.0) -> Term:
-        """An integer within 1/2 of x * scale, but for rounding; 0.0 (not -0.0) for both zeros."""
-        return self.floor(x + 0.5 if scale == 1.0 else self.fma(x, scale, 0.5))
+        """The integer nearest to x * scale; 0.0 (not -0.0) for both zeros. Far from 0 it is only near."""
+        # the sum has no room for a fraction; not every processor has an instruction that rounds
+        shift = self.format.round_to_integer
+        return (x + shift if scale == 1.0 else self.fma(x, scale, shift)) - shift
+
+    def is_whole(self, a: Term) -> Term:
+        """Where a number that is not negative is an integer. Not for NaN."""
+        shift = 2.0**self.format.fraction  # from here on all are
+        return a.equals(self.select(a < shift, (a + shift) - shift, a))
 
     def absolute(self, x: Term) -> Term:
         """|x|."""

@@ -26,7 +26,7 @@ After:
 
 ```mlir
 func.func @f(%x: tensor<B x 4 x f32>, %b: tensor<4xf32>) -> tensor<B x 4 x f32> {
-  %0 = array.fused(%x1 = %x : tensor<B x 4 x f32>, %b1 = %b : tensor<4xf32>) -> tensor<B x 4 x f32> {
+  %0 = array.fused(%b1 = %b : tensor<4xf32>, %x1 = %x : tensor<B x 4 x f32>) -> tensor<B x 4 x f32> {
     %1 = array.broadcast %b1 dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
     %2 = arith.addf %x1, %1 : tensor<B x 4 x f32>
     %3 = math.tanh %2 : tensor<B x 4 x f32>

@@ -76,7 +76,9 @@ def _columns_innermost(
                 lowering.store(total, buffer, [place[letter] for letter in result])
             return []
 
-        lowering.loop(lowering.size(sizes[result[-1]]), turn, parallel=True, vectorize=sizes[result[-1]] != 1)
+        lowering.loop(
+            lowering.size(sizes[result[-1]]), turn, parallel=True, vectorize=sizes[result[-1]] != 1, counter=result[-1]
+        )
 
     def level(position: list[Value]) -> None:
         at.update(zip(outer, position, strict=True))
@@ -94,7 +96,12 @@ def _columns_innermost(
 
             if lower != upper:
                 lowering.loop(
-                    lowering.size(upper), turn, lower=lowering.size(lower), step=lowering.index(count), parallel=True
+                    lowering.size(upper),
+                    turn,
+                    lower=lowering.size(lower),
+                    step=lowering.index(count),
+                    parallel=True,
+                    counter=rows[-1],
                 )
 
     lowering.nest([sizes[letter] for letter in outer], level)
@@ -127,7 +134,7 @@ def _sums(
                 place[summed[depth]] = i
             return level(depth + 1, carried)
 
-        return lowering.loop(lowering.size(sizes[summed[depth]]), turn, totals)
+        return lowering.loop(lowering.size(sizes[summed[depth]]), turn, totals, counter=summed[depth])
 
     return level(0, [zero] * len(places))
 

@@ -49,7 +49,7 @@ def lower_dag(lowering: Lowering, op: Dag) -> None:
         kernel.write_outputs(b, values, y)
         return []
 
-    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1)
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1, counter="b")
 
 
 def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
@@ -67,7 +67,7 @@ def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
         lowering.loop(lowering.size(kernel.inputs), lambda i, _: _copy(lowering, adjoints, [i], dx, [b, i]))
         return []
 
-    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1)
+    lowering.loop(lowering.size(kernel.batch), sample, parallel=True, vectorize=kernel.batch != 1, counter="b")
 
 
 def _copy(lowering: Lowering, source: Value, at: list[Value], target: Value, to: list[Value]) -> Sequence[Value]:
@@ -118,7 +118,7 @@ class _Kernel:
                 low.branch(chosen, run)
             return []
 
-        low.loop(count, segment)
+        low.loop(count, segment, counter="s")
 
     def _span(self, first: Value, end: Value, visit: Callable[[Value], None], backwards: bool) -> None:
         low = self.lowering
@@ -127,7 +127,7 @@ class _Kernel:
             visit(low.subtract(low.subtract(end, low.index(1)), low.subtract(i, first)) if backwards else i)
             return []
 
-        low.loop(end, turn, lower=first)
+        low.loop(end, turn, lower=first, counter="r")
 
     def edges(self, row: Value) -> tuple[Value, Value]:
         """Where the row's edges begin and end."""
@@ -186,7 +186,7 @@ class _Kernel:
         def turn(edge: Value, carried: list[Value]) -> Sequence[Value]:
             return [low.make(combine, carried[0], self.term(edge, values))]
 
-        (total,) = low.loop(end, turn, [self.number(start)], lower=begin)
+        (total,) = low.loop(end, turn, [self.number(start)], lower=begin, counter="e")
         return self._divide(total, begin, end) if aggregation == "mean" else total
 
     def _divide(self, value: Value, begin: Value, end: Value) -> Value:
@@ -208,7 +208,7 @@ class _Kernel:
         def output(o: Value, _: list[Value]) -> Sequence[Value]:
             return _copy(low, values, [low.load_index(self.outputs, [o])], y, [b, o])
 
-        low.loop(low.size(shape_of(self.outputs)[0]), output)
+        low.loop(low.size(shape_of(self.outputs)[0]), output, counter="o")
 
     # -- backward ------------------------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class _Kernel:
             self._increase(adjoints, low.load_index(self.outputs, [o]), low.load(dy, [b, o]))
             return []
 
-        low.loop(low.size(shape_of(self.outputs)[0]), output)
+        low.loop(low.size(shape_of(self.outputs)[0]), output, counter="o")
 
         def row(kind: int, at: Value) -> None:
             slope = self._inline(kind, low.load(sums, [at]), derivative=True)
@@ -254,7 +254,7 @@ class _Kernel:
             self._edge_backward(edge, gradient, values, adjoints, dw)
             return []
 
-        low.loop(end, turn, lower=begin)
+        low.loop(end, turn, lower=begin, counter="e")
 
     def _extreme_backward(self, kind: int, row: Value, delta: Value, values: Value, adjoints: Value, dw: Value) -> None:
         """Maximum and minimum: all of ``delta`` goes to the first term that attains it.
@@ -271,14 +271,14 @@ class _Kernel:
             wins = low.compare(better, term, best)
             return [low.select(wins, term, best), low.select(wins, edge, where)]
 
-        _, where = low.loop(end, search, [self.number(worst), begin], lower=begin)
+        _, where = low.loop(end, search, [self.number(worst), begin], lower=begin, counter="e")
 
         def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
             gradient = low.select(low.compare("eq", edge, where), delta, self.number(0))
             self._edge_backward(edge, gradient, values, adjoints, dw)
             return []
 
-        low.loop(end, turn, lower=begin)
+        low.loop(end, turn, lower=begin, counter="e")
 
     def _others(self, edge: Value, begin: Value, end: Value, values: Value) -> Value:
         """The product of the row's other terms. Multiplied anew for each edge: a quotient would fail where a term is
@@ -289,7 +289,7 @@ class _Kernel:
             same = low.compare("eq", other, edge)
             return [low.multiply(carried[0], low.select(same, self.number(1), self.term(other, values)))]
 
-        return low.loop(end, turn, [self.number(1)], lower=begin)[0]
+        return low.loop(end, turn, [self.number(1)], lower=begin, counter="e")[0]
 
     def _edge_backward(self, edge: Value, gradient: Value, values: Value, adjoints: Value, dw: Value) -> None:
         """From the gradient of the edge's term w*x: that of x goes to the source's adjoint, that of w to ``dw``."""

@@ -20,7 +20,7 @@ from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import symbol, symbols_of
 from irc.ir.operation import Operation, Value
-from irc.ir.symbols import references_in
+from irc.ir.symbols import is_private, references_in
 from irc.ir.types import FunctionType, ShapedType, TensorType, Type, index
 from irc.passes.lower_array.lowering import Lowering, buffer_type, shape_of
 
@@ -70,7 +70,7 @@ def lower_function(
         attributes={k: v for k, v in function.attributes.items() if k not in FuncOp.spec.attributes},
         location=function.location,
     )
-    if function.sym_visibility is not None:
+    if is_private(function):
         new.sym_visibility = function.sym_visibility
     new.attributes[SYMBOLS] = ArrayAttr(interface.symbols)
     block = new.entry

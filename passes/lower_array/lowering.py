@@ -174,14 +174,20 @@ class Lowering:
         step: Value | None = None,
         parallel: bool = False,
         vectorize: bool = False,
+        counter: str = "i",
     ) -> list[Value]:
         """``loop.for`` from ``lower`` (default 0) by ``step`` (default 1); the carried values after it."""
         marks: dict[str, Any] = {"parallel": None} if parallel else {}
         if vectorize:
             marks["vectorize"] = None
         start = self.index(0) if lower is None else lower
+
+        def named(i: Value, carried: list[Value]) -> Sequence[Value]:
+            i.name_hint = counter
+            return body(i, carried)
+
         by = self.index(1) if step is None else step
-        return list(build_for(self.builder, start, upper, by, body, initial, **marks).results)
+        return list(build_for(self.builder, start, upper, by, named, initial, **marks).results)
 
     def nest(self, shape: Sequence[Dimension], body: Body, parallel: bool = True, vectorize: int | None = None) -> None:
         """Loops over all positions of a shape; ``vectorize`` is the dimension whose loop is marked so."""
@@ -195,7 +201,7 @@ class Lowering:
                 level(at + 1, [*position, i])
                 return []
 
-            self.loop(self.size(shape[at]), turn, parallel=parallel, vectorize=vectorize == at)
+            self.loop(self.size(shape[at]), turn, parallel=parallel, vectorize=vectorize == at, counter=COUNTERS[at])
 
         level(0, [])
 
@@ -235,6 +241,9 @@ def buffer_type(type: Type) -> BufferType:
     assert isinstance(type, ShapedType)
     return BufferType(type.shape, type.element)
 
+
+COUNTERS = tuple("ijklmn") + ("i",) * 26
+"""What the counters of nested loops are called."""
 
 SHORT = 8
 """A loop known to be shorter than this is not worth a vector of its own."""

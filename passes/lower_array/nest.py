@@ -25,7 +25,7 @@ from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, OpResult, Value
 from irc.ir.traits import CONSTANT, ELEMENTWISE, has
 from irc.ir.types import TensorType
-from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
+from irc.passes.lower_array.lowering import COUNTERS, Lowering, shape_of, vector_dimension
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 Position = Sequence[Value]
@@ -125,7 +125,13 @@ class Nest:
                 level(depth + 1)
                 return []
 
-            low.loop(low.size(self.space[outer[depth]]), turn, parallel=True, vectorize=outer[depth] == marked)
+            low.loop(
+                low.size(self.space[outer[depth]]),
+                turn,
+                parallel=True,
+                vectorize=outer[depth] == marked,
+                counter=COUNTERS[outer[depth]],
+            )
 
         level(0)
 
@@ -167,7 +173,7 @@ class Nest:
                 position[inner[depth]] = i
                 return level(depth + 1, carried)
 
-            return low.loop(low.size(self.space[inner[depth]]), turn, values)
+            return low.loop(low.size(self.space[inner[depth]]), turn, values, counter=COUNTERS[inner[depth]])
 
         totals = level(0, starts)
         kept = [i for d, i in enumerate(position) if d not in inner]

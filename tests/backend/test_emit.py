@@ -365,6 +365,26 @@ def test_masked_lanes_touch_nothing(n, columns):
     assert s[1][0] == x[1][:, -1].sum()
 
 
+@pytest.mark.parametrize("n", [0, 3, 4])
+def test_masked_parts_of_an_element(n):
+    module = parse_module("""
+func.func @f(%n: index, %x: !loop.buffer<4 x f32>, %y: !loop.buffer<2 x vector<4xf32>> {irc.output = 0 : i64}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %m = loop.mask %n : vector<4xi1>
+  %v = loop.load %x[%c0] lanes 4 along 0 : !loop.buffer<4 x f32>
+  loop.store %v, %y[%c1] mask %m : vector<4xf32>, !loop.buffer<2 x vector<4xf32>>
+  loop.accumulate %v, %y[%c1] mask %m : vector<4xf32>, !loop.buffer<2 x vector<4xf32>>
+  func.return
+}""")
+    x = np.array([1, 2, 4, 8], np.float32)
+    expected, found = np.ones((2, 4), np.float32), np.ones((2, 4), np.float32)
+    Interpreter(module).call("f", [n, x, expected])
+    with compile_library(module) as library:
+        library.function("f").call([n, x], [found])
+    same_bits(found, expected)
+
+
 def guarded(shape):
     """A canary array, and the array of ``shape`` in its middle."""
     size = int(np.prod(shape))

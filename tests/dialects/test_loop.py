@@ -142,6 +142,19 @@ def test_load_with_lanes_masks_and_strides():
     assert y.tolist() == [7, 7, 1, 3, 5, 0, 7, 7]
 
 
+def test_masked_parts_of_an_element():
+    module = function(
+        "%x: !loop.buffer<4 x f32>, %y: !loop.buffer<2 x vector<4xf32>>",
+        """%m = loop.mask %N : vector<4xi1>
+           %v = loop.load %x[%c0] lanes 4 along 0 : !loop.buffer<4 x f32>
+           loop.store %v, %y[%c1] mask %m : vector<4xf32>, !loop.buffer<2 x vector<4xf32>>
+           loop.accumulate %v, %y[%c1] mask %m : vector<4xf32>, !loop.buffer<2 x vector<4xf32>>""",
+    )
+    y = np.ones((2, 4), np.float32)
+    run(module, 3, np.array([1, 2, 4, 8], np.float32), y)
+    assert y.tolist() == [[1, 1, 1, 1], [2, 4, 8, 1]]
+
+
 def test_accumulate_reduces_masked_lanes():
     module = function(
         "%x: !loop.buffer<4 x f32>, %y: !loop.buffer<1 x f32>",

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -228,11 +230,20 @@ def test_agrees_natively(case):
 @pytest.mark.parametrize("dims", ["0", "1", "2", "0, 2", "1, 2", "0, 1, 2"])
 @pytest.mark.parametrize("element", ["f32", "i32"])
 def test_reduce(kind, dims, element):
+    lowered(reduction(kind, dims, element))
+
+
+@pytest.mark.parametrize("kind", ["max", "min"])
+def test_the_greater_of_two_bits_is_true(kind):
+    lowered(reduction(kind, "1", "i1"))
+
+
+def reduction(kind: str, dims: str, element: str) -> str:
     kept = [d for at, d in enumerate(("B", "3", "2")) if str(at) not in dims]
     result = f"tensor<{' x '.join([*kept, element])}>"
     source = f"tensor<B x 3 x 2 x {element}>"
     text = f"%r = array.reduce {kind} %x dims [{dims}] : {source}\n func.return %r : {result}"
-    lowered(body(f"%x: {source}) -> {result}", text))
+    return body(f"%x: {source}) -> {result}", text)
 
 
 @pytest.mark.parametrize(
@@ -371,6 +382,12 @@ def test_dag_of_one_kind(activation, aggregation):
 def test_dag_of_many_kinds_and_its_gradient(seed):
     kinds = [(ACTIVATIONS[(seed + i) % len(ACTIVATIONS)], a) for i, a in enumerate(AGGREGATIONS)]
     text = random_net(seed, kinds)
+    lowered(text, "autodiff,fuse,lower-array")
+    natively(text, "autodiff")
+
+
+def test_a_trained_layer_net_with_its_loss():
+    text = (Path(__file__).parent.parent / "ir" / "mlp.mlir").read_text()
     lowered(text, "autodiff,fuse,lower-array")
     natively(text, "autodiff")
 

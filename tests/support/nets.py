@@ -12,11 +12,14 @@ from irc.frontends import nal, nam
 from irc.frontends.activation import PARAMETERS, Activation
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import AGGREGATIONS, Graph
+from irc.interpreter import Interpreter
 from irc.ir.locations import Source
 from irc.ir.operation import Operation
 from irc.ir.types import Type, f64
+from irc.passmanager import PassManager, parse_pipeline
 
-SAMPLES = Path(__file__).parents[2] / "examples" / "nets"
+FOLDER = Path(__file__).parents[2] / "examples" / "nets"
+SAMPLES = ("nn00.nal", "nn00.nam", "nn01.nam", "nn02.nam", "fcn-letters.nam", "fcn-digits.nam", "cnn.nam", "rnn.nam")
 
 SMOOTH = ("identity", "sigmoid", "tanh", "silu", "swish", "gelu", "gelu_tanh", "selu")
 """Activations without a corner at 0, where differences and derivatives would differ (selu's is mild)."""
@@ -24,7 +27,7 @@ SMOOTH = ("identity", "sigmoid", "tanh", "silu", "swish", "gelu", "gelu_tanh", "
 
 def sample_graph(name: str) -> Graph:
     """A sample net of ``examples/nets``."""
-    source = Source((SAMPLES / name).read_text(), name)
+    source = Source((FOLDER / name).read_text(), name)
     return (nal if name.endswith(".nal") else nam).parse(source)
 
 
@@ -85,3 +88,22 @@ def random_data(net: Net, seed: int, samples: int = 3) -> tuple[np.ndarray, np.n
     x = rng.normal(size=(samples, x_type.shape[1]))  # type: ignore[attr-defined]
     w = rng.normal(size=w_type.shape)  # type: ignore[attr-defined]
     return x, w, rng.normal(size=(samples, y_type.shape[1]))  # type: ignore[attr-defined]
+
+
+def after(module: Operation, passes: str) -> Operation:
+    """A copy of the module after passes."""
+    copy = module.clone()
+    PassManager(parse_pipeline(passes)).run(copy)  # type: ignore[arg-type]
+    return copy
+
+
+def call(module: Operation, name: str, arguments: list, mode: str = "declared"):
+    """The first result of a function of the module."""
+    return Interpreter(module, mode).call(name, arguments)[0]
+
+
+def agree(a, b) -> None:
+    """Two results of bounded mode are within their bounds of each other."""
+    value = [getattr(r, "value", r) for r in (a, b)]
+    error = [getattr(r, "error", 0.0) for r in (a, b)]
+    assert np.all(np.abs(value[0] - value[1]) <= error[0] + error[1])

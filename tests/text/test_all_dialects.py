@@ -1,7 +1,7 @@
 """Every op of every dialect, in generic form with random operands, types and attributes: an Error, or a round trip.
 
-Most such ops are wrong: this checks that declarations are complete, so that ``infer``, ``verify`` and ``print`` meet nothing
-that they do not expect.
+Most such ops are wrong: this checks that declarations are complete, so that ``infer``, ``verify`` and ``print`` meet
+nothing that they do not expect.
 """
 
 from __future__ import annotations
@@ -17,34 +17,21 @@ from irc.ir.operation import Operation
 from irc.text.parser import parse_module
 from irc.text.printer import print_module
 
-TYPES = (
-    "f32 f64 bf16 i1 i32 i64 index tensor<f32> tensor<4xf32> tensor<2x3xf32> tensor<4xi32> tensor<4xi1> tensor<2x2xf64> "
-    'tensor<?xf32,["B"]> tensor<?x4xf32,["B",4]> tensor<0xf32> vector<4xf32> vector<4xi1> vector<2x4xf64> vector<4xindex> '
-    "!loop.buffer<4xf32> !loop.buffer<2x3xf64> !loop.buffer<64xi8> !loop.buffer<f32> tensor<3xi32> tensor<5xi32> ()->()"
-).split()
-VALUES = [
-    *'0 1 -1 2 7 1.5 true unit [] [0] [1] [0,1] [1,0] ["B"] [1.5] {} f32 index @f @g dense<1.0>:tensor<4xf32>'.split(),
-    *"dense<[1,2]>:tensor<2xi32> array<i64> array<i64:0> array<i64:0,1> array<i64:1,0> array<i64:-1,5> array<i32:1,2>".split(),
-    *'"" "x" "sum" "max" "relu" "tanh" "B" "B + 1" "bi,oi->bo" "mk,kn->mn" "*" 1:i1 0:index 1.0:f32 ()->()'.split(),
-    '"a, b"',
-    "[[0, 1]]",
-    "[{}, {a}]",
-]
-ATTRIBUTE_BODIES = [
-    "",
-    "0",
-    "2, 3",
-    "relu",
-    "sum",
-    "none",
-    "fast",
-    "relu, sum",
-    "4",
-    "B x f32",
-    "1.5",
-    "relu, 0.5, sum",
-    "]",
-]
+TYPES = """
+f32 f64 bf16 i1 i32 i64 index ()->()
+tensor<f32> tensor<4xf32> tensor<2x3xf32> tensor<2x2xf64> tensor<0xf32> tensor<4xi32> tensor<3xi32> tensor<4xi1>
+tensor<?xf32,["B"]> tensor<?x4xf32,["B",4]> vector<4xf32> vector<4xi1> vector<2x4xf64> vector<4xindex>
+!loop.buffer<f32> !loop.buffer<4xf32> !loop.buffer<2x3xf64> !loop.buffer<64xi8>
+""".split()
+VALUES = """
+0 1 -1 2 7 1.5 true unit 1:i1 0:index 1.0:f32 f32 index ()->() @f @g
+[] [0] [1] [0,1] [1,0] ["B"] [1.5] [[0,1]] {} [{},{a}]
+dense<1.0>:tensor<4xf32> dense<[1,2]>:tensor<2xi32>
+array<i64> array<i64:0> array<i64:0,1> array<i64:-1,5> array<i32:1,2>
+"" "x" "sum" "max" "relu" "tanh" "B" "B+1" "bi,oi->bo" "mk,kn->mn" "*" "a,b"
+""".split()
+BODIES = ["", "0", "2, 3", "relu", "sum", "none", "fast", "relu, sum", "4", "B x f32", "1.5", "relu, 0.5, sum", "]"]
+"""What may stand between the angle brackets of an attribute."""
 
 
 def operations() -> list[type[Operation]]:
@@ -71,7 +58,7 @@ def random_op(cls: type[Operation], generator: random.Random) -> str:
             continue
         kinds = field.kind if isinstance(field.kind, tuple) else (field.kind,)
         if kinds[0].name and generator.random() < 0.8:
-            attributes[name] = f"#{kinds[0].name}<{choice(ATTRIBUTE_BODIES)}>"
+            attributes[name] = f"#{kinds[0].name}<{choice(BODIES)}>"
         else:
             attributes[name] = choice(VALUES)
     if cls.spec.segmented:

@@ -12,9 +12,7 @@ from irc.ir.dimensions import Dimension, parse_dimension
 from irc.ir.operation import Operation, Value
 from irc.ir.types import ScalarType, TensorType, Type
 
-NUMBER_TENSOR = Constraint(
-    "a number or a tensor", lambda t: isinstance(t, (TensorType, ScalarType))
-)  # explicit broadcasts take both
+NUMBER_TENSOR = Constraint("a number or a tensor", lambda t: isinstance(t, (TensorType, ScalarType)))
 
 
 class ArrayOp(Operation):

@@ -120,11 +120,11 @@ class For(Operation):
 class If(Operation):
     """Runs the first region where ``condition`` holds, otherwise the second, which only ifs without results may lack.
 
-    %y = loop.if %positive -> (f32) {
-      loop.yield %x : f32
-    } else {
-      loop.yield %zero : f32
-    }
+        %y = loop.if %positive -> (f32) {
+          loop.yield %x : f32
+        } else {
+          loop.yield %zero : f32
+        }
     """
 
     name = "loop.if"

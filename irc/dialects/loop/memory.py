@@ -162,7 +162,7 @@ class Store(Operation):
         number, error = value_of(value), error_of(value)
         place, active = _place(self, context, buffer, rest)
         if active is not None:
-            place = tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
+            place = _active_place(self, place, active)
             number = np.asarray(number)[active]
             error = None if error is None else np.broadcast_to(error, active.shape)[active]
         buffer.value[place] = number
@@ -226,7 +226,7 @@ class Accumulate(Operation):
             number = np.where(active, number, np.zeros((), number.dtype))
             error = None if error is None else np.where(active, error, 0.0)
         elif active is not None:  # inactive lanes have no place of their own
-            place = tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
+            place = _active_place(self, place, active)
             number = number[active]
             error = None if error is None else error[active]
         if context.bounded:
@@ -324,6 +324,13 @@ def _check_access(op: Load | Store | Accumulate, width: int | None) -> None:
         raise ValueError("there can be only one mask")
     if op.mask and lanes_of(op.mask[0].type) != lanes_of(op.value.type):
         raise ValueError(f"{op.mask[0].type} cannot mask {op.value.type}")
+
+
+def _active_place(op: Store | Accumulate, place: tuple, active: np.ndarray) -> tuple:
+    """The places of the active lanes only: along a dimension, or the parts of one element."""
+    if op.lanes is None:
+        return (*place, active)
+    return tuple(p[active] if isinstance(p, np.ndarray) else p for p in place)
 
 
 def _all_masked(op: Any, rest: Sequence[Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from irc.ir.attributes import Form
 from irc.ir.dimensions import Dimension, parse_dimension
-from irc.ir.types import SCALARS, ScalarType, Type, VectorType, index
+from irc.ir.types import SCALARS, ScalarType, Type, VectorType
 
 ROW_MAJOR = "row_major"
 _LEADING_NUMBER = re.compile(r"\s*(\d+)\s*x\s*")
@@ -113,8 +113,3 @@ def lanes_of(type: Type) -> int | None:
 def is_buffer(type: Type) -> bool:
     """Whether ``type`` is a buffer."""
     return isinstance(type, BufferType)
-
-
-def is_index(type: Type) -> bool:
-    """Whether ``type`` is the scalar index."""
-    return type is index

@@ -32,13 +32,14 @@ def _columns(type: Type) -> int:
 class Dag(Operation):
     """The neurons of an irregular net, in topological order.
 
-        %y = neuron.dag (%x) {kinds = [#array.kind<relu, sum>], offsets = dense<...>, ...} : (tensor<4xf32>) -> tensor<2xf32>
+        %y = neuron.dag (%x) {kinds = [#array.kind<relu, sum>], offsets = dense<...>, ...}
+               : (tensor<4xf32>) -> tensor<2xf32>
 
-    Neurons are numbered: 0 .. I-1 are the values that come in, one after another; neuron I + r is row r. Edge e of row r
-    (``offsets[r] <= e < offsets[r + 1]``) comes from neuron ``sources[e]`` and has parameter ``weights[e]`` (-1: weight 1).
-    Row r adds parameter ``biases[r]`` (-1: none). ``segments`` are (first row, end row, kind), ``kinds`` what activation and
-    aggregation that is. The results are the neurons ``outputs``; floats and vectors may be mixed on both sides.
-    ``labels``, where given, are the names of all neurons, inputs first.
+    Neurons are numbered: 0 .. I-1 are the values that come in, one after another; neuron I + r is row r. Edge e of
+    row r (``offsets[r] <= e < offsets[r + 1]``) comes from neuron ``sources[e]`` and has parameter ``weights[e]``
+    (-1: weight 1). Row r adds parameter ``biases[r]`` (-1: none). ``segments`` are (first row, end row, kind),
+    ``kinds`` what activation and aggregation that is. The results are the neurons ``outputs``; floats and vectors may
+    be mixed on both sides. ``labels``, where given, are the names of all neurons, inputs first.
     """
 
     name = "neuron.dag"
@@ -98,7 +99,9 @@ class Dag(Operation):
             raise ValueError("needs at least one result")
         types = [v.type for v in (*self.sources_in, *self.results)]
         if any(t.element is not self.element or (isinstance(t, TensorType) and t.rank != 1) for t in types):
-            raise ValueError(f"takes and gives floats of one type, or vectors of them, not {', '.join(map(str, types))}")
+            raise ValueError(
+                f"takes and gives floats of one type, or vectors of them, not {', '.join(map(str, types))}"
+            )
         graph, count = self.topology, self.input_count
         largest = int(max(graph.weights.max(initial=-1), graph.biases.max(initial=-1)))
         try:  # whether the net has so many parameters, the net itself checks

@@ -17,7 +17,7 @@ from irc.ir.types import Type
 
 
 def activation_of(op: Operation) -> Activation:
-    """What ``activation`` and ``parameter`` of ``op`` mean. ValueError for an unknown name or an unsuitable parameter."""
+    """What ``activation`` and ``parameter`` of ``op`` mean. ValueError for an unknown name, an unsuitable parameter."""
     name, parameter = op.attributes["activation"], op.attributes.get("parameter")
     assert isinstance(name, StringAttr)
     found = ACTIVATIONS.get(name.value)

@@ -48,7 +48,7 @@ def _sizes(body: str, names: str) -> list[int]:
 
 
 class Dense(Edges):
-    """``#neuron.dense<inputs, outputs>``: an edge from every input to every output; weights are a matrix [outputs, inputs]."""
+    """``#neuron.dense<inputs, outputs>``: every input to every output; the weights are a matrix [outputs, inputs]."""
 
     __slots__ = ("inputs", "outputs")
     name: ClassVar[str] = "neuron.dense"

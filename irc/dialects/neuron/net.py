@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ OUTPUT, INPUT_GRADIENT, PARAMETER_GRADIENT = "output", "input_gradient", "parame
 ARGUMENT_KINDS = (INPUT, COTANGENT)
 """What an argument of a net is: a feature of the input, or the gradient of the loss by an output."""
 RESULT_KINDS = (OUTPUT, INPUT_GRADIENT, PARAMETER_GRADIENT)
-"""What a result is. Gradients of inputs come in the order of the inputs, of parameters in the order of the parameters."""
+"""What a result is. Gradients come in the order of the inputs, and of the parameters."""
 
 
 def width(type: Type) -> int:
@@ -44,12 +44,14 @@ class Net(Operation):
           neuron.output %n04 : f32
         }
 
-    Arguments and results are floats, or vectors of them ``tensor<k x f32>``. ``parameters`` is the size of the flat parameter
-    vector; ``names`` and ``initial`` (NaN: to be drawn) say what its entries are called and start with. For a batch the net
-    is a function of two matrices' rows and the vector: ``(x: [B, inputs], w: [parameters]) -> y: [B, outputs]``.
+    Arguments and results are floats, or vectors of them ``tensor<k x f32>``. ``parameters`` is the size of the flat
+    parameter vector; ``names`` and ``initial`` (NaN: to be drawn) say what its entries are called and start with. For
+    a batch the net is a function of two matrices' rows and the vector: ``(x: [B, inputs], w: [parameters]) -> y: [B,
+    outputs]``.
 
-    A net of gradients (made by ``autodiff``) has ``argument_kinds`` and ``result_kinds``. As a function of a batch it is
-    ``(x, w, dy: [B, outputs]) -> (y, dx: [B, inputs], dw: [parameters])``; parameter gradients are summed over the batch.
+    A net of gradients (made by ``autodiff``) has ``argument_kinds`` and ``result_kinds``. As a function of a batch it
+    is ``(x, w, dy: [B, outputs]) -> (y, dx: [B, inputs], dw: [parameters])``; parameter gradients are summed over the
+    batch.
     """
 
     name = "neuron.net"
@@ -231,10 +233,10 @@ class Net(Operation):
         return joined
 
     def differentiate(self, name: str, wrt: Sequence[int] | None = None) -> Net:
-        """The net of gradients ``@name``: outputs, and the gradients of all inputs and parameters from those of the outputs.
+        """The net ``@name`` of the outputs, and of the gradients of all inputs and parameters from those of the outputs.
 
-        ``wrt`` has no meaning here: a sample is one argument of the net as a function, and the parameters are the other.
-        Raises Error for an op without a gradient in terms of neurons.
+        ``wrt`` has no meaning here: a sample is one argument of the net as a function, and the parameters are the
+        other. Raises Error for an op without a gradient in terms of neurons.
         """
         from irc.dialects.neuron.transpose import differentiate  # it builds nets, so it stands above this file
 

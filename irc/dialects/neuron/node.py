@@ -1,7 +1,7 @@
 """One neuron, and the pieces of its gradient.
 
-Values are per sample. A net is evaluated for a batch at once: the value of an ``f32`` is an array (samples,), or a single
-number that all samples share. The parameters are those of the net (``context.parameters``, a flat vector).
+Values are per sample. A net is evaluated for a batch at once: the value of an ``f32`` is an array (samples,), or a
+single number that all samples share. The parameters are those of the net (``context.parameters``, a flat vector).
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ class Node(Weighted):
         %n03 = neuron.node relu_leaky<0.1>(max(%n00*w[1], %n01*w[3]) + w[29])
         %one = neuron.node sigmoid()
 
-    ``w[k]`` is parameter number ``k`` of the net; equal numbers are one shared parameter. A term without it has weight 1.
-    Aggregations: sum, product, max, min, mean. Only a sum may be empty: it is 0. Values are f32, or of the type
-    behind a colon.
+    ``w[k]`` is parameter number ``k`` of the net; equal numbers are one shared parameter. A term without it has
+    weight 1. Aggregations: sum, product, max, min, mean. Only a sum may be empty: it is 0. Values are f32, or of the
+    type behind a colon.
     """
 
     name = "neuron.node"
@@ -272,8 +272,8 @@ class Share(Weighted):
 
         %s = neuron.share product[1](%n00*w[0], %n01*w[2], %n02*w[4])
 
-    In a product that is the product of the other terms; in a mean of n, 1/n; for a maximum (minimum) 1 at the first term
-    that attains it and 0 at the others.
+    In a product that is the product of the other terms; in a mean of n, 1/n; for a maximum (minimum) 1 at the first
+    term that attains it and 0 at the others.
     """
 
     name = "neuron.share"

@@ -16,8 +16,8 @@ from irc.dialects.neuron.node import Node
 def parameter_names(net: Net) -> list[str]:
     """A unique name for each parameter, in flat order: those of the net, or such as follow from its edges.
 
-    A weight is named by the first edge that uses it, ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters of
-    layers, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
+    A weight is named by the first edge that uses it, ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters
+    of layers, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
     """
     if net.names is not None:
         return [name.value for name in net.names]

@@ -25,8 +25,9 @@ def sort_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reorder ``rows``, neurons in topological order, so that neurons of one kind stand together; gives their segments.
 
-    ``kind`` is each neuron's kind, ``source`` and ``target`` are the edges. With one kind the order stays. Otherwise rows go by
-    depth, then kind, then as before; (first row, end row, kind) of each run of one kind are the segments (S x 3).
+    ``kind`` is each neuron's kind, ``source`` and ``target`` are the edges. With one kind the order stays. Otherwise
+    rows go by depth, then kind, then as before; (first row, end row, kind) of each run of one kind are the segments
+    (S x 3).
     """
     if len(rows) and np.any(kind[rows] != kind[rows[0]]):
         depth = depths(len(kind), rows, source, target)

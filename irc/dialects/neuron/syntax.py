@@ -1,7 +1,7 @@
 """The text of weighted terms: ``%n00*w[0] + %n01 + w[28]``, and of activations: ``relu_leaky<0.1>``.
 
-A term without ``w[...]`` has the constant weight 1; a ``w[...]`` of its own is the bias. Values are ``f32`` unless a type
-is written behind.
+A term without ``w[...]`` has the constant weight 1; a ``w[...]`` of its own is the bias. Values are ``f32`` unless a
+type is written behind.
 """
 
 from __future__ import annotations

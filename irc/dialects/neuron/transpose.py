@@ -104,9 +104,13 @@ def _require_neurons(net: Net) -> None:
     diagnostics = Diagnostics()
     for op in net.block:
         if isinstance(op, (Delta, Share)):
-            diagnostics.error(f"'{op.name}' has no derivative in terms of neurons: lower-neuron, then autodiff", op.location)
+            diagnostics.error(
+                f"'{op.name}' has no derivative in terms of neurons: lower-neuron, then autodiff", op.location
+            )
         elif not isinstance(op, (Node, Merge, Output)):
-            diagnostics.error(f"'{op.name}' has no gradient in terms of neurons: run explode-neurons before", op.location)
+            diagnostics.error(
+                f"'{op.name}' has no gradient in terms of neurons: run explode-neurons before", op.location
+            )
     if any(isinstance(v.type, TensorType) for v in (*net.arguments, *net.outputs)):
         diagnostics.error("only nets of single numbers have a gradient net: run explode-neurons before", net.location)
     diagnostics.raise_errors()
