@@ -7,27 +7,12 @@ import re
 from numbers import Real
 from typing import Any, NamedTuple
 
+from irc.dialects.activations import ACTIVATIONS, ALIASES
 from irc.ir.diagnostics import fail
 from irc.ir.locations import UNKNOWN, Location
 
-PARAMETERS: dict[str, float | None] = {
-    "identity": None,
-    "sigmoid": None,
-    "tanh": None,
-    "relu": None,
-    "silu": None,
-    "swish": 1.0,
-    "gelu": None,
-    "gelu_tanh": None,
-    "relu_leaky": 0.1,
-    "relu_parametric": 0.25,
-    "elu": 1.0,
-    "selu": None,
-    "binary_step": None,
-}
+PARAMETERS: dict[str, float | None] = {a.name: a.default for a in ACTIVATIONS.values() if not a.whole_layer}
 """The activations that a single neuron can have, and the default of the parameter of those that take one."""
-
-ALIASES = {"linear": "identity"}
 
 _WITH_PARAMETER = re.compile(r"\s*([^<>\s]+)\s*<([^<>]*)>\s*")
 
@@ -59,8 +44,8 @@ class Activation(NamedTuple):
         if not isinstance(name, str):
             fail(f"an activation is a name, or a name and a number, not {written!r:.80}", location)
         name = ALIASES.get(name.strip(), name.strip())
-        if name == "softmax":
-            fail("softmax acts on a whole layer, and cannot be the activation of one neuron", location)
+        if name in ACTIVATIONS and ACTIVATIONS[name].whole_layer:
+            fail(f"{name} acts on a whole layer, and cannot be the activation of one neuron", location)
         if name not in PARAMETERS:
             known = " ".join([*PARAMETERS, *ALIASES])
             fail(f"unknown activation {name!r:.80}; known are: {known}", location)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from irc.dialects.array.kind import AGGREGATIONS as KIND_AGGREGATIONS
-from irc.dialects.array.kind import Kind
+from irc.dialects.array.kind import AGGREGATIONS, Kind
 from irc.dialects.array.topology import Topology
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Dag, Net, Node, Output
 from irc.dialects.neuron.names import Naming
 from irc.dialects.neuron.rows import sort_rows
-from irc.frontends.graph import AGGREGATIONS, Graph
+from irc.frontends.graph import Graph
 from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.operation import Value
@@ -23,8 +22,6 @@ from irc.ir.types import TensorType, Type, f32
 
 NODE_LIMIT = 1000
 """Nets with more edges than this become one ``neuron.dag``."""
-
-assert KIND_AGGREGATIONS == AGGREGATIONS
 
 
 def graph_to_module(graph: Graph, form: str = "auto", dtype: Type = f32) -> ModuleOp:
@@ -37,15 +34,25 @@ def graph_to_module(graph: Graph, form: str = "auto", dtype: Type = f32) -> Modu
         raise ValueError(f"form must be nodes, dag or auto, not {form!r}")
     order = graph.topological_order
     small = graph.edge_count <= NODE_LIMIT and graph.neuron_count <= NODE_LIMIT
-    net = _net(graph, dtype)
     if form == "nodes" or (form == "auto" and small):
+        net = _net(graph, dtype, named=True)
         _add_nodes(graph, net, order, dtype)
     else:
+        net = _net(graph, dtype, named=small or not _names_follow(graph))
         _add_dag(graph, net, order, dtype)
     return ModuleOp.of([net], net.location)
 
 
-def _net(graph: Graph, dtype: Type) -> Net:
+def _names_follow(graph: Graph) -> bool:
+    """Whether the parameters' names are those that :func:`irc.dialects.neuron.parameter_names` finds without a list.
+
+    A list of a hundred thousand names takes longer to make than all the rest of the net.
+    """
+    plain = graph.labels is None and not graph.given_names
+    return plain and np.array_equal(graph.parameter, np.arange(graph.edge_count))
+
+
+def _net(graph: Graph, dtype: Type, named: bool) -> Net:
     arguments = [(graph.neuron_name(i), dtype, graph.neuron_location(i)) for i in graph.inputs.tolist()]
     initial = None
     if graph.initial is not None:
@@ -55,7 +62,7 @@ def _net(graph: Graph, dtype: Type) -> Net:
         arguments,
         [dtype] * len(graph.outputs),
         graph.parameter_count,
-        names=ArrayAttr(graph.parameter_names),
+        names=ArrayAttr(graph.parameter_names) if named else None,
         initial=initial,
     )
 

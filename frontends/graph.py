@@ -16,13 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.array.kind import AGGREGATIONS
 from irc.frontends.activation import Activation
 from irc.frontends.topology import cycles, orderable
 from irc.ir.diagnostics import Diagnostic, Diagnostics, fail
 from irc.ir.locations import UNKNOWN, Location, NameLocation, Source
-
-AGGREGATIONS = ("sum", "product", "max", "min", "mean")
-"""How a neuron joins its weighted inputs; ``Graph.aggregation`` holds positions in this tuple."""
 
 _SHOWN_CYCLE = 24
 
@@ -34,8 +32,8 @@ class Graph:
     ``source``, ``target`` (E): neuron numbers; sorted by target, then in in-set order.
     ``parameter`` (E): the parameter that is the edge's weight, 0..P-1; equal numbers share one.
     ``bias`` (N): the parameter added to the aggregate, or -1.
-    ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS.
-    ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
+    ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS
+    (``irc.dialects.array.kind``). ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
     ``labels``: a unique name per neuron, or None: then neurons are n00, n01, ... (hexadecimal).
     ``initial`` (P, float64): start values, NaN where one is to be drawn, U(+-1/sqrt(fan_in)); None: all are.
     ``given_names``: names of parameters that the user chose; the others follow from the edges.

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.activations import ACTIVATIONS
 from irc.frontends.activation import Activation
 from irc.frontends.graph import Graph, finished
 from irc.frontends.text import check_text, hexadecimal, lines, shown, stem
 from irc.ir.diagnostics import Diagnostic, Diagnostics
 from irc.ir.locations import Location, Source
 
-CODES = ("identity", "sigmoid", "tanh", "relu", "silu", "gelu", "swish")
+CODES = tuple(name for _, name in sorted((a.code, a.name) for a in ACTIVATIONS.values() if a.code is not None))
 """The function of each code, 00 to 06."""
 
 _ACTIVATIONS = tuple(Activation.parse(name) for name in CODES)

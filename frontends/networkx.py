@@ -24,8 +24,9 @@ from typing import Any, NamedTuple
 import networkx
 import numpy as np
 
+from irc.dialects.array.kind import AGGREGATIONS
 from irc.frontends.activation import IDENTITY, Activation
-from irc.frontends.graph import AGGREGATIONS, Graph, finished, sinks
+from irc.frontends.graph import Graph, finished, sinks
 from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.locations import NameLocation
 

@@ -101,7 +101,9 @@ def _text(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> M
         return _build(TEXT_FRONTENDS[kind](source, options), options, diagnostics)
     if kind in IR_ENDINGS:
         _no_graph_options(options)
-        return parse_module(source)
+        module = parse_module(source)
+        assert isinstance(module, ModuleOp)
+        return module
     fail(f"unknown format '{kind}'; the formats are {', '.join([*TEXT_FRONTENDS, *IR_ENDINGS])}")
 
 

@@ -136,7 +136,7 @@ class Callable:
 
 def _undefined(interpreter: Interpreter, type: Type, shape: Sequence[Dimension], sizes: Mapping[str, int]) -> Buffer:
     """Memory for a result: NaN, or the smallest integer, where nothing is written."""
-    scalar = type.scalar if isinstance(type, (BufferType, VectorType)) else type  # type: ignore[union-attr]
+    scalar = type.scalar if isinstance(type, (BufferType, VectorType)) else type
     dtype = interpreter.dtype(scalar)
     fill: Any = np.nan if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
     return Buffer(np.full([evaluate(d, sizes) for d in shape], fill, dtype))

@@ -65,7 +65,7 @@ class CheckPass(Instrument):
         self._before: ModuleOp | None = None
 
     def before(self, p: Pass, module: ModuleOp) -> None:
-        self._before = module.clone()  # type: ignore[assignment]
+        self._before = module.clone()
 
     def after(self, p: Pass, module: ModuleOp, context: PassContext, seconds: float) -> None:
         assert self._before is not None

@@ -65,6 +65,7 @@ class Net:
         self._instruments = list(instruments)
         self._lock = Lock()
         self._libraries: dict[bool, Library] = {}
+        self._lowered: ModuleOp | None = None
         self._kernels: dict[bool, _Kernel] = {}
         self._closed = False
         self.entry = _entry(module, entry)
@@ -180,7 +181,7 @@ class Net:
         passes = self._passes(True)
         stream = StringIO()
         dump = Dump(stream, _wanted(after, passes), _wanted(before, passes), generic=generic, elide=elide)
-        PassManager(passes, PassContext(self.target), [dump]).run(self.module.clone())  # type: ignore[arg-type]
+        PassManager(passes, PassContext(self.target), [dump]).run(self.module.clone())
         return stream.getvalue()
 
     def equations(self, backward: bool = False) -> str:
@@ -254,15 +255,17 @@ class Net:
             name += "_vjp"
             if not any(p.name == "autodiff" for p in passes):
                 raise Error("this net was compiled with passes that do not differentiate; add autodiff")
-        if self._pipeline is not None and self._libraries:
+        if self._pipeline is not None and self._lowered is not None:
             library, module = next(iter(self._libraries.values())), self._lowered
         else:
-            module = self.module.clone()  # type: ignore[assignment]
+            module = self.module.clone()
             context = PassContext(self.target, diagnostics if diagnostics is not None else Diagnostics())
             PassManager(passes, context, self._instruments).run(module)
             library, self._lowered = Library(module, self.target), module
         self._libraries[training] = library
-        return _Kernel.of(module.function(name), library.function(name))  # type: ignore[arg-type]
+        function = module.function(name)
+        assert isinstance(function, FuncOp)
+        return _Kernel.of(function, library.function(name))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def prefixes(module: ModuleOp, name: str) -> Iterator[tuple[ModuleOp, Operation]
     """Copies of ``module`` in which function ``name`` returns the results of one of its ops, the first op first.
 
     What that op does not need is removed; other functions stay if it calls them. Yields the copy and the op at which
-    it was cut (in ``module``). Copies that do not verify are left out; so are functions that write their results to memory.
+    it was cut (in ``module``). Copies that do not verify are left out; so are functions that write their results to
+    memory.
     """
     function = module.function(name)
     if not function.regions[0].blocks[0].terminator.operands:
@@ -35,7 +36,7 @@ def prefixes(module: ModuleOp, name: str) -> Iterator[tuple[ModuleOp, Operation]
 
 
 def _ending_at(module: ModuleOp, name: str, position: int) -> ModuleOp | None:
-    copy: ModuleOp = module.clone()  # type: ignore[assignment]
+    copy: ModuleOp = module.clone()
     function = copy.function(name)
     block = function.regions[0].blocks[0]
     ops = [op for op in block if op.results and op.next is not None]

@@ -42,7 +42,7 @@ from irc.interpreter import in_order
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.locations import Location, NameLocation
-from irc.ir.operation import Operation, Value
+from irc.ir.operation import Value
 from irc.ir.types import FunctionType, TensorType
 from irc.passmanager import Pass, PassContext
 
@@ -186,8 +186,3 @@ def _layer(builder: Builder, op: Layer, inputs: Sequence[Value]) -> list[Value]:
     if neuron_name(op.value):
         _name_parts(op.value, found)
     return found
-
-
-def is_exploded(op: Operation) -> bool:
-    """Whether an op of a net stands for one neuron, or for what is done with one."""
-    return not isinstance(op, (Dag, Layer)) and all(v.type.is_float for v in (*op.operands, *op.results))

@@ -27,7 +27,7 @@ def _asked(array: np.ndarray) -> int:
 def _choose() -> Callable[[np.ndarray], int]:
     if sys.implementation.name != "cpython":
         return _asked
-    samples = [np.zeros(3), np.zeros((2, 2), np.float32)[1:], np.zeros(0), np.zeros(8, np.int8)[::2]]
+    samples: list[np.ndarray] = [np.zeros(3), np.zeros((2, 2), np.float32)[1:], np.zeros(0), np.zeros(8, np.int8)[::2]]
     return _direct if all(_direct(a) == _asked(a) for a in samples) else _asked
 
 

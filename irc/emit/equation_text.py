@@ -44,7 +44,7 @@ _AGGREGATIONS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
 }
 
 
-def _share(aggregation: str, terms: list[np.ndarray], index: int) -> np.ndarray:
+def _share(aggregation: str, terms: list[np.ndarray], index: int) -> Any:
     """The derivative of an aggregation by one of its terms; of maximum and minimum at the first that attains it."""
     if aggregation == "sum":
         return np.float64(1.0)

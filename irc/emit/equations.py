@@ -35,7 +35,7 @@ from irc.passmanager import PassManager
 
 def single_neurons(net: Net) -> Net:
     """A copy of the net without groups. Raises Error where a layer has no form as single neurons."""
-    module = ModuleOp.of([net.clone()])  # type: ignore[list-item]
+    module = ModuleOp.of([net.clone()])
     PassManager([ExplodeNeurons()]).run(module)
     found = module.body.first
     assert isinstance(found, Net)
@@ -44,7 +44,7 @@ def single_neurons(net: Net) -> Net:
 
 def gradient_net(net: Net) -> Net:
     """The net of gradients of a net of single neurons, as the pass makes it."""
-    module = ModuleOp.of([net.clone()])  # type: ignore[list-item]
+    module = ModuleOp.of([net.clone()])
     PassManager([Autodiff()]).run(module)
     return next(op for op in module.body if isinstance(op, Net) and VJP_OF in op.attributes)
 
@@ -103,12 +103,12 @@ class EquationPrinter:
 
     def backward(self) -> Iterator[str]:
         """The derivatives of the functions, what they are taken at, and all gradients, outputs first."""
-        for op in reversed(self.deltas):
-            activation = activation_of(op)
+        for delta in reversed(self.deltas):
+            activation = activation_of(delta)
             slope = str(activation).replace(activation.name, f"{activation.name}'", 1)
-            yield f"{self.names.gradient_function(op.value)}(d) = d*{slope}({self.names.value(op.z)})"
-        for op in reversed(self.deltas):
-            before = op.z.defining_op()
+            yield f"{self.names.gradient_function(delta.value)}(d) = d*{slope}({self.names.value(delta.z)})"
+        for delta in reversed(self.deltas):
+            before = delta.z.defining_op()
             assert before is not None
             yield self.equation(before)
         for op in self.net.block:

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 if TYPE_CHECKING:
-    from irc.ir.types import TensorType, Type, VectorType
+    from irc.ir.types import ScalarType, TensorType, Type, VectorType
 
 
 class Form:
@@ -152,7 +152,7 @@ class FloatAttr(Attribute):
 
     __slots__ = ("bits", "type")
     bits: bytes
-    type: Type
+    type: ScalarType
 
     @classmethod
     def normalise(cls, value, type=None):
@@ -291,7 +291,7 @@ class DenseArrayAttr(Attribute):
 
     __slots__ = ("values", "type")
     values: tuple
-    type: Type
+    type: ScalarType
 
     @classmethod
     def normalise(cls, values: Iterable, type=None):

@@ -108,7 +108,7 @@ class Dim:
                 whole[monomial] = quotient
             if remainder:
                 rest[monomial] = remainder
-        inner = _make(rest)
+        inner: Dimension = _make(rest)
         if isinstance(inner, int):
             return _make(whole) + inner // divisor
         common = gcd(divisor, *(c for _, c in inner.terms))
@@ -121,6 +121,7 @@ class Dim:
                 inner, divisor = nested.numerator, nested.divisor * divisor
         if divisor == 1:
             return _make(whole) + inner
+        assert isinstance(inner, Dim)
         return _make(whole) + Dim({((FloorDiv(inner, divisor), 1),): 1})
 
     def __str__(self) -> str:
@@ -198,9 +199,7 @@ def substitute(dim: Dimension, values: Mapping[str, Dimension]) -> Dimension:
         for atom, power in monomial:
             value: Dimension
             if isinstance(atom, str):
-                value = values.get(atom, None)  # type: ignore[assignment]
-                if value is None:
-                    value = symbol(atom)
+                value = values[atom] if atom in values else symbol(atom)
             else:
                 value = substitute(atom.numerator, values) // atom.divisor
             for _ in range(power):

@@ -47,8 +47,8 @@ class _Comparison:
             ("regions", a.regions, b.regions),
             ("successors", a.successors, b.successors),
         ):
-            if len(x) != len(y):  # type: ignore[arg-type]
-                return _at(a, b, f"{len(x)} {what} against {len(y)}")  # type: ignore[arg-type]
+            if len(x) != len(y):
+                return _at(a, b, f"{len(x)} {what} against {len(y)}")
         found = _attributes(a, b)
         if found is not None:
             return _at(a, b, found)

@@ -9,7 +9,7 @@ so share this file. Each op is a subclass of :class:`Operation` that says all th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from irc.ir.attributes import Attribute
 from irc.ir.locations import UNKNOWN, Location
@@ -293,7 +293,7 @@ class Operation:
 
     # -- copies --------------------------------------------------------------------------------------------------
 
-    def clone(self, mapping: dict[Value, Value] | None = None, blocks: dict[Block, Block] | None = None) -> Operation:
+    def clone(self, mapping: dict[Value, Value] | None = None, blocks: dict[Block, Block] | None = None) -> Self:
         """A copy with its regions. Operands are looked up in ``mapping``, to which the new results are added."""
         mapping = {} if mapping is None else mapping
         blocks = {} if blocks is None else blocks
@@ -438,9 +438,9 @@ class Region:
         late: list[Operation] = []
         for block in self.blocks:
             for op in block:
-                new = op.clone(mapping, blocks)
-                blocks[block].append(new)
-                late.append(new)
+                cloned = op.clone(mapping, blocks)
+                blocks[block].append(cloned)
+                late.append(cloned)
         for op in late:
             for index, value in enumerate(op._operands):
                 if mapping.get(value, value) is not value:

@@ -178,7 +178,7 @@ class ShapedType(Type):
         return (self.shape, self.scalar)
 
     @property
-    def element(self) -> ScalarType:  # type: ignore[override]
+    def element(self) -> ScalarType:
         return self.scalar
 
     @property

@@ -35,7 +35,7 @@ def report(net: Net) -> str:
     if isinstance(net.entry, NetOp):
         lines += GraphFacts.of(net.entry).lines()
     lines += [f"  {net.params.flat.size} parameters, {net.dtype}", "", "levels (training pipeline)"]
-    module: ModuleOp = net.module.clone()  # type: ignore[assignment]
+    module: ModuleOp = net.module.clone()
     sizes = _Sizes(module)
     PassManager(parse_pipeline(TRAINING), PassContext(net.target), [sizes]).run(module)
     lines.append(f"  {'after':<16} {'ops':>6} {'lines':>6} {'ms':>8}  dialects")

@@ -21,8 +21,8 @@ def compare_with_expected(source: Source, found: Iterable[Diagnostic]) -> list[s
     Notes need to be expected only if the file expects any.
     """
     expected: list[tuple[str, int | None, str]] = []
-    for number, line in enumerate(source.text.split("\n"), 1):
-        for severity, shift, text in _EXPECTED.findall(line):
+    for number, content in enumerate(source.text.split("\n"), 1):
+        for severity, shift, text in _EXPECTED.findall(content):
             expected.append((severity, None if shift == "unknown" else number + int(shift or 0), text))
     actual: list[tuple[str, int | None, str]] = []
     with_notes = any(severity == "note" for severity, _, _ in expected)

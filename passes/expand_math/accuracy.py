@@ -5,7 +5,8 @@ The bounds hold for all arguments unless ``up_to`` says otherwise, with and with
 arguments and results included. Zeros keep their sign in odd functions; infinities and NaN come out as IEEE-754 (for
 powf: C's pow) wants. Results of f16 and bf16 are computed in f32 and rounded once more: half an ULP, nearly.
 
-``tests/passes/test_expand_math.py`` holds every number of the table against references of higher precision.
+The numbers are measured, with a margin, not proven: ``tests/passes/test_expand_math.py`` holds each against references
+of higher precision, at samples of all exponents and, in the slow tests, at every 1009th float of 32 bits.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ ACCURACY: dict[str, dict[str, Accuracy]] = {
     "exp2": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
     "expm1": {"f32": Accuracy(2.0), "f64": Accuracy(2.5)},
     "log": {"f32": Accuracy(1.0), "f64": Accuracy(1.0)},
-    "log2": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
-    "log10": {"f32": Accuracy(2.0), "f64": Accuracy(2.0)},
-    "log1p": {"f32": Accuracy(1.75), "f64": Accuracy(1.5)},
+    "log2": {"f32": Accuracy(1.75), "f64": Accuracy(1.75)},
+    "log10": {"f32": Accuracy(2.5), "f64": Accuracy(2.5)},
+    "log1p": {"f32": Accuracy(1.75), "f64": Accuracy(1.75)},
     "tanh": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
     "sinh": {"f32": Accuracy(3.0), "f64": Accuracy(3.0)},
     "cosh": {"f32": Accuracy(2.0), "f64": Accuracy(2.0)},
     "sin": {"f32": Accuracy(1.75, 2.0**31), "f64": Accuracy(1.0, 2.0**20)},
     "cos": {"f32": Accuracy(1.75, 2.0**31), "f64": Accuracy(1.0, 2.0**20)},
     "tan": {"f32": Accuracy(3.5, 2.0**31), "f64": Accuracy(3.0, 2.0**20)},
-    "erf": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
+    "erf": {"f32": Accuracy(1.5), "f64": Accuracy(2.0)},
     "powf": {"f32": Accuracy(1.0), "f64": Accuracy(2.0)},
     "rsqrt": {"f32": Accuracy(1.5), "f64": Accuracy(1.5)},
 }

@@ -7,7 +7,6 @@ import pytest
 
 from irc.dialects.activations import ACTIVATIONS, ALIASES, find_activation
 from irc.error_bounds import magnitude
-from irc.frontends.activation import PARAMETERS
 from irc.interpreter import Interpreter, error_of, value_of
 from irc.ir.dimensions import symbol
 from irc.ir.types import TensorType, VectorType, f32, f64
@@ -108,10 +107,6 @@ def test_codes_and_names():
     assert [n for n, a in ACTIVATIONS.items() if a.flat] == ["binary_step"]
     assert find_activation("linear") is ACTIVATIONS["identity"]
     assert not set(ALIASES) & set(ACTIVATIONS)
-
-
-def test_frontends_know_the_same_activations():
-    assert {a.name: a.default for a in NEURONS} == PARAMETERS
 
 
 @pytest.mark.parametrize("activation", NEURONS, ids=str)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from irc.dialects.array.kind import AGGREGATIONS
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Net
 from irc.frontends import nal, nam
 from irc.frontends.activation import PARAMETERS, Activation
 from irc.frontends.build import graph_to_module
-from irc.frontends.graph import AGGREGATIONS, Graph
+from irc.frontends.graph import Graph
 from irc.interpreter import Interpreter
 from irc.ir.locations import Source
 from irc.ir.operation import Operation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from irc.ir.attributes import Attribute, Form
 
 AGGREGATIONS = ("sum", "product", "max", "min", "mean")
+"""How a neuron joins its weighted inputs."""
 
 
 class Kind(Attribute):

@@ -11,6 +11,7 @@ from irc.dialects.array.dag import verify_kinds
 from irc.dialects.array.dag_semantics import run_forward
 from irc.dialects.array.topology import Topology, check_topology
 from irc.dialects.neuron.names import Naming
+from irc.dialects.neuron.net import width
 from irc.error_bounds import magnitude
 from irc.interpreter import Bounded, error_of, value_of
 from irc.ir.attributes import ArrayAttr, DenseAttr
@@ -23,10 +24,6 @@ from irc.ir.types import TensorType, Type, i32
 
 GRAPH = Topology._fields
 """The attributes that are the graph."""
-
-
-def _columns(type: Type) -> int:
-    return int(type.shape[0]) if isinstance(type, TensorType) else 1
 
 
 class Dag(Operation):
@@ -72,7 +69,7 @@ class Dag(Operation):
     @property
     def input_count(self) -> int:
         """How many neurons come in: I."""
-        return sum(_columns(v.type) for v in self.sources_in)
+        return sum(width(v.type) for v in self.sources_in)
 
     @property
     def row_count(self) -> int:
@@ -108,7 +105,7 @@ class Dag(Operation):
             check_topology(*graph, inputs=count, parameters=largest + 1, kinds=tuple(self.kinds))
         except Error as error:
             raise ValueError("; ".join(d.message for d in error.diagnostics)) from None
-        given = sum(_columns(r.type) for r in self.results)
+        given = sum(width(r.type) for r in self.results)
         if given != len(graph.outputs):
             raise ValueError(f"has {len(graph.outputs)} outputs, but results for {given}")
         if self.labels is not None and len(self.labels) != count + self.row_count:
@@ -152,7 +149,7 @@ class Dag(Operation):
         y = forward.outputs(self.topology)
         found, begin = [], 0
         for result in self.results:
-            end = begin + _columns(result.type)
+            end = begin + width(result.type)
             columns: Any = slice(begin, end) if isinstance(result.type, TensorType) else begin
             part, error = value_of(y)[:, columns], error_of(y)
             found.append(part if error is None else Bounded(part, error[:, columns]))
@@ -162,6 +159,6 @@ class Dag(Operation):
 
 def _rows(held: Any, type: Type, context: Any) -> tuple[np.ndarray, np.ndarray]:
     """A value of the net as a matrix, one row a sample (one row in all where the samples share it), and its errors."""
-    values = np.asarray(value_of(held)).reshape(-1, _columns(type))
+    values = np.asarray(value_of(held)).reshape(-1, width(type))
     errors = np.broadcast_to(magnitude(error_of(held)), np.shape(value_of(held))).reshape(values.shape)
     return values, errors

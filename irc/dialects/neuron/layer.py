@@ -215,7 +215,7 @@ class Layer(Operation):
         if not element.is_float:
             parser.fail(f"expected a type of floats, got {element}")
         value = parser.resolve(source, TensorType([edges.inputs], element))
-        return cls.build(value, location=parser.op_location, **attributes)
+        return cls([value], cls.infer([value.type], attributes), attributes, location=parser.op_location)
 
     def print(self, printer: Any) -> None:
         """See the class."""

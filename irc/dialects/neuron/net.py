@@ -31,7 +31,9 @@ RESULT_KINDS = (OUTPUT, INPUT_GRADIENT, PARAMETER_GRADIENT)
 
 def width(type: Type) -> int:
     """How many neurons a value is: 1 for a float, k for ``tensor<k x f32>``."""
-    return int(type.shape[0]) if isinstance(type, TensorType) else 1
+    size = type.shape[0] if isinstance(type, TensorType) else 1
+    assert isinstance(size, int)  # the net's verifier sees to it
+    return size
 
 
 class Net(Operation):
@@ -233,7 +235,7 @@ class Net(Operation):
         return joined
 
     def differentiate(self, name: str, wrt: Sequence[int] | None = None) -> Net:
-        """The net ``@name`` of the outputs, and of the gradients of all inputs and parameters from those of the outputs.
+        """The net ``@name`` of the outputs, and of the gradients of all inputs and parameters.
 
         ``wrt`` has no meaning here: a sample is one argument of the net as a function, and the parameters are the
         other. Raises Error for an op without a gradient in terms of neurons.

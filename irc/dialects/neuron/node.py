@@ -22,7 +22,7 @@ from irc.ir.constraints import FLOAT, FLOAT_LIKE
 from irc.ir.operation import Operation, OpResult, Value
 from irc.ir.spec import attr, operand, operands, result
 from irc.ir.traits import PURE, SAME_TYPE, HasParent
-from irc.ir.types import Type
+from irc.ir.types import Type, i64
 
 IN_NET = HasParent("neuron.net")
 
@@ -137,7 +137,7 @@ class Node(Weighted):
         name: str | None = None,
     ) -> OpResult:
         """Insert a neuron; ``name`` becomes the name hint of its value."""
-        attributes: dict[str, Any] = {"activation": activation, "weights": DenseArrayAttr(weights)}
+        attributes: dict[str, Any] = {"activation": activation, "weights": DenseArrayAttr(weights, i64)}
         if parameter is not None:
             attributes["parameter"] = FloatAttr(parameter)
         if aggregation != "sum":
@@ -398,7 +398,7 @@ def _finish(
     cls: type[Operation], parser: Any, before: list[Any], terms: Terms, attributes: dict[str, Attribute]
 ) -> Operation:
     """The op of the terms that were read; takes further attributes and the type."""
-    attributes["weights"] = DenseArrayAttr(terms.weights)
+    attributes["weights"] = DenseArrayAttr(terms.weights, i64)
     attributes.update(parser.attr_dict())
     kind = syntax.parse_type(parser)
     values = [parser.resolve(name, kind) for name in (*before, *terms.names)]

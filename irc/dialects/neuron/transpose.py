@@ -25,7 +25,7 @@ from irc.ir.attributes import ArrayAttr, DenseArrayAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import Diagnostics
 from irc.ir.operation import Operation, Value
-from irc.ir.types import TensorType, Type
+from irc.ir.types import TensorType, Type, i64
 
 _AGGREGATION_OF_MERGE = {"add": "sum", "multiply": "product", "average": "mean"}
 
@@ -139,7 +139,7 @@ def _pull_back(
                 sources,
                 aggregation=aggregation,
                 index=index,
-                weights=DenseArrayAttr(weights),
+                weights=DenseArrayAttr(weights, i64),
                 result_types=[delta.type],
             )
             part = builder.value(Merge, [delta, share], kind="multiply")
@@ -164,7 +164,7 @@ def _delta(builder: Builder, op: Node, terms: Sequence[tuple[Value, int]], namin
         z,
         [value for value, _ in terms],
         activation=op.activation,
-        weights=DenseArrayAttr([weight for _, weight in terms]),
+        weights=DenseArrayAttr([weight for _, weight in terms], i64),
         result_types=[kind],
         **parameter,
     )
