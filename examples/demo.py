@@ -10,6 +10,7 @@ import numpy as np
 import irc
 from irc.passes.pipelines import TRAINING
 from irc.passmanager import parse_pipeline
+from irc.tools.graph_facts import GraphFacts
 
 NETS = Path(__file__).parent / "nets"
 SIX = ("nn00.nal", "nn01.nam", "nn02.nam", "fcn-letters.nam", "fcn-digits.nam", "cnn.nam", "rnn.nam")
@@ -67,7 +68,7 @@ def table() -> None:
         differentiated = time.perf_counter()
         with irc.compile(NETS / name, dtype="float64", seed=1) as precise:
             error = gradient_error(precise, generator)
-        neurons = len(net.equations().splitlines())
+        neurons = GraphFacts.of(net.entry).neurons
         print(
             f"{name:<16}{neurons:>8}{net.params.flat.size:>8}{net.input_size:>4}{net.output_size:>4}"
             f"{(compiled - start) * 1e3:>7.0f} ms{(differentiated - compiled) * 1e3:>7.0f} ms"

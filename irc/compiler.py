@@ -63,8 +63,12 @@ def compile(
             target = find_target(target)
         except ValueError as error:
             raise Error(str(error)) from None
+    chosen = target or host()
+    if not chosen.runs_here:
+        hint = f"irc-opt --emit=asm --target={chosen.name} shows its code"
+        raise Error(f"target {chosen.name} ({chosen.cpu}) cannot run on this machine; {hint}")
     instruments = [CheckPass(seed=seed)] if check else []
-    net = Net(module, target or host(), _pipeline(passes), instruments, seed=seed, entry=entry, diagnostics=diagnostics)
+    net = Net(module, chosen, _pipeline(passes), instruments, seed=seed, entry=entry, diagnostics=diagnostics)
     diagnostics.warn()
     return net
 

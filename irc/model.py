@@ -18,7 +18,8 @@ from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.dialects.neuron.net import Net as NetOp
 from irc.initial import initial_parameters
-from irc.ir.diagnostics import Diagnostics, Error, fail
+from irc.instruments import Dump
+from irc.ir.diagnostics import Diagnostics, Error, counted, fail
 from irc.ir.dimensions import evaluate, symbols_of
 from irc.ir.operation import Operation
 from irc.ir.symbols import is_private, symbol_name
@@ -26,7 +27,6 @@ from irc.ir.types import ScalarType
 from irc.parameters import Parameters
 from irc.passes.pipelines import INFERENCE, TRAINING
 from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline, pass_names
-from irc.tools.instruments import Dump
 
 
 @dataclass(frozen=True)
@@ -226,8 +226,8 @@ class Net:
         self.close()
 
     def __repr__(self) -> str:
-        sizes = f"{self.input_size} inputs, {self.output_size} outputs, {self._params.flat.size} parameters"
-        return f"<net {self.name}: {sizes}>"
+        sizes = ((self.input_size, "input"), (self.output_size, "output"), (self._params.flat.size, "parameter"))
+        return f"<net {self.name}: {', '.join(counted(number, what) for number, what in sizes)}>"
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
@@ -320,7 +320,7 @@ class _Kernel:
         wanted = self.inputs
         if len(given) != len(wanted):
             names = ", ".join(a.name for a in wanted)
-            raise Error(f"@{self.signature.name} takes {len(wanted)} inputs ({names}), got {len(given)}")
+            raise Error(f"@{self.signature.name} takes {counted(len(wanted), 'input')} ({names}), got {len(given)}")
         values = iter(given)
         arrays: list[Any] = []
         for argument in self.arguments:

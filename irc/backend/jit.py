@@ -48,14 +48,14 @@ class Library:
             parsed = llvm.parse_assembly(self.llvm_text)
         with self._timed("verify"):
             parsed.verify()
-        machine = target.machine(jit=target is host())
+        machine = target.machine(jit=target.runs_here)
         parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
         with self._timed("optimise"):
             _optimise(parsed, machine, target)
         self._parsed = parsed
         with self._timed("codegen"):
             self.object: bytes = machine.emit_object(parsed)
-        if target is host():
+        if target.runs_here:
             with self._timed("link"):
                 self._link()
         Library.compiled += 1

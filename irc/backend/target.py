@@ -43,6 +43,13 @@ class Target:
         """How many numbers of ``type`` one vector holds."""
         return max(1, self.vector_bits // max(8, type.width))
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether this machine can run the code: same kind of processor and system, vectors no wider, and its FMA."""
+        here = host()
+        same = _kind(self.triple) == _kind(here.triple)
+        return self is here or (same and self.vector_bits <= here.vector_bits and self.fma <= here.fma)
+
     def machine(self, jit: bool = False) -> llvm.TargetMachine:
         """LLVM's target machine; ``jit`` for code that runs in this process."""
         _initialise()
@@ -73,6 +80,12 @@ def host() -> Target:
     else:
         bits, registers, fma = 128, 16, bool(features.get("fma", False))
     return Target("host", triple, cpu, features.flatten(), bits, registers, fma)
+
+
+def _kind(triple: str) -> tuple[str, str]:
+    """Processor and system of a triple: ``x86_64-unknown-linux-gnu`` is x86_64, linux."""
+    processor, _, rest = triple.partition("-")
+    return processor, next((s for s in ("linux", "darwin", "windows") if s in rest), rest)
 
 
 _X86 = "x86_64-unknown-linux-gnu"

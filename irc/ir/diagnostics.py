@@ -84,6 +84,11 @@ class Error(ValueError):
         return (type(self), (self.diagnostics,))
 
 
+def counted(number: int | None, noun: str) -> str:
+    """``1 input``, ``2 inputs``; an unknown number is "any number"."""
+    return f"{'any number of' if number is None else number} {noun}{'' if number == 1 else 's'}"
+
+
 class DiagnosticWarning(UserWarning):
     """The Python warning under which warnings of the compiler reach a caller."""
 

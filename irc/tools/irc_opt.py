@@ -16,6 +16,7 @@ from irc.checking import CheckPass
 from irc.emit.forms import FORMS, emit
 from irc.files import write_atomically
 from irc.frontends.sources import load_module, read_source
+from irc.instruments import Dump, Reproducer, Statistics, Timing
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.locations import Source
 from irc.ir.verifier import verify
@@ -23,7 +24,6 @@ from irc.passes.pipelines import TRAINING
 from irc.passmanager import Pass, PassContext, PassManager, parse_pipeline, pass_names
 from irc.text.printer import print_module
 from irc.tools.command_line import CommandParser, Misuse, add_source_arguments, run_command, source_options
-from irc.tools.instruments import Dump, Reproducer, Statistics, Timing
 from irc.tools.verify_diagnostics import compare_with_expected
 
 

@@ -134,3 +134,26 @@ def test_a_gradient_of_a_gradient_is_left_to_the_array_level():
     net = next(op for op in module.walk() if isinstance(op, Net) and op.is_gradient)
     with pytest.raises(Error, match="has no derivative in terms of neurons"):
         net.differentiate("again")
+
+
+def test_a_function_that_calls_a_net():
+    """The call's derivative is a call of the net of gradients."""
+    text = """
+    neuron.net private @f(%a: f64, %b: f64) -> f64 parameters 2 {
+      %c = neuron.node tanh(%a*w[0] + %b*w[1]) : f64
+      neuron.output %c : f64
+    }
+    func.func @main(%x: tensor<B x 2 x f64>, %w: tensor<2xf64>) -> tensor<B x 1 x f64> {
+      %y = neuron.call @f(%x, %w) : (tensor<B x 2 x f64>, tensor<2xf64>) -> tensor<B x 1 x f64>
+      func.return %y : tensor<B x 1 x f64>
+    }
+    """
+    module = parse_module(text)
+    rng = np.random.default_rng(0)
+    x, w, dy = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(3, 1))
+    wanted = finite_differences(module, "main", x, w, dy)
+    for passes in ("autodiff", "autodiff,lower-neuron", "lower-neuron,autodiff", "group-neurons,lower-neuron,autodiff"):
+        changed = after(module, passes)
+        verify(changed)
+        _, dx, dw = Interpreter(changed).call("main_vjp", [x, w, dy])
+        assert np.allclose(dx, wanted[0], rtol=1e-7) and np.allclose(dw, wanted[1], rtol=1e-7), passes

@@ -79,7 +79,7 @@ def run_page(path: Path, directory: Path) -> None:
 
 
 def _run_python(block: Block, path: Path, namespace: dict[str, object]) -> str:
-    code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
+    code = compile("\n" * (block.line - 1) + block.text, str(path), "exec", dont_inherit=True)
     with redirect_stdout(io.StringIO()) as out:
         exec(code, namespace)
     return out.getvalue()

@@ -159,7 +159,8 @@ class Layer(Operation):
         _, target, _ = self.edges.edges()
         fan = np.bincount(target, minlength=self.edges.outputs)
         used = np.array([*self.weight_range, *self.bias_range], np.int64)
-        return used, np.concatenate([fan[target] if self.weight_range else [], fan if self.bias_range else []])
+        parts = [fan[target]] * bool(self.weight_range) + [fan] * bool(self.bias_range)
+        return used, np.concatenate([np.zeros(0, np.int64), *parts])
 
     def eval(self, context: Any, source: Any) -> Sequence[Any]:
         kind, edges = self.value.type, self.edges

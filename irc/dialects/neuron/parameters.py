@@ -45,20 +45,16 @@ def _uses(net: Net) -> Iterator[tuple[str, int]]:
 
 
 def parameter_fan_in(net: Net) -> np.ndarray:
-    """For each parameter (int64) the fan-in of the first neuron that uses it, which scales the draw of its start value.
+    """For each parameter (int64) the largest fan-in of its users: it scales the draw of the start value.
 
-    A bias has its neuron's fan-in; a parameter that nothing uses has 0.
+    A bias has its neuron's fan-in; a parameter that nothing uses has 0. The form and order of the net do not matter.
     """
     fan_in = np.zeros(net.parameter_count, np.int64)
     for op in net.block:
         if isinstance(op, Node):
             own = [index for index in op.weights if index >= 0]
             used = np.array(own if op.bias_index is None else [*own, op.bias_index], np.int64)
-            counts = np.full(len(used), len(op.weights))
+            np.maximum.at(fan_in, used, len(op.terms))
         elif isinstance(op, (Dag, Layer)):
-            used, counts = op.fan_in()
-        else:
-            continue
-        fresh = fan_in[used] == 0
-        fan_in[used[fresh][::-1]] = counts[fresh][::-1]  # reversed: of several assignments the last one stays
+            np.maximum.at(fan_in, *op.fan_in())
     return fan_in

@@ -1,4 +1,4 @@
-"""What ``irc-opt`` shows of a running pipeline: dumps, times, statistics, and a reproducer when it fails."""
+"""What can be seen of a running pipeline: dumps, times, statistics, and a reproducer when it fails."""
 
 from __future__ import annotations
 
