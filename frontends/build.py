@@ -11,7 +11,7 @@ import numpy as np
 from irc.dialects.array.kind import AGGREGATIONS, Kind
 from irc.dialects.array.topology import Topology
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron import Dag, Net, Node, Output
+from irc.dialects.neuron import Dag, Net, Node, Output, parameter_names
 from irc.dialects.neuron.names import Naming
 from irc.dialects.neuron.rows import sort_rows
 from irc.frontends.graph import Graph
@@ -34,25 +34,26 @@ def graph_to_module(graph: Graph, form: str = "auto", dtype: Type = f32) -> Modu
         raise ValueError(f"form must be nodes, dag or auto, not {form!r}")
     order = graph.topological_order
     small = graph.edge_count <= NODE_LIMIT and graph.neuron_count <= NODE_LIMIT
+    net = _net(graph, dtype)
     if form == "nodes" or (form == "auto" and small):
-        net = _net(graph, dtype, named=True)
         _add_nodes(graph, net, order, dtype)
     else:
-        net = _net(graph, dtype, named=small or not _names_follow(graph))
         _add_dag(graph, net, order, dtype)
+    if not _names_follow(graph) and parameter_names(net) != list(graph.parameter_names):
+        net.names = ArrayAttr(graph.parameter_names)
     return ModuleOp.of([net], net.location)
 
 
 def _names_follow(graph: Graph) -> bool:
-    """Whether the parameters' names are those that :func:`irc.dialects.neuron.parameter_names` finds without a list.
+    """Whether it is plain that the parameters' names are those that :func:`parameter_names` finds without a list.
 
-    A list of a hundred thousand names takes longer to make than all the rest of the net.
+    To compare a hundred thousand names takes longer than to make all the rest of the net.
     """
     plain = graph.labels is None and not graph.given_names
     return plain and np.array_equal(graph.parameter, np.arange(graph.edge_count))
 
 
-def _net(graph: Graph, dtype: Type, named: bool) -> Net:
+def _net(graph: Graph, dtype: Type) -> Net:
     arguments = [(graph.neuron_name(i), dtype, graph.neuron_location(i)) for i in graph.inputs.tolist()]
     initial = None
     if graph.initial is not None:
@@ -62,7 +63,6 @@ def _net(graph: Graph, dtype: Type, named: bool) -> Net:
         arguments,
         [dtype] * len(graph.outputs),
         graph.parameter_count,
-        names=ArrayAttr(graph.parameter_names) if named else None,
         initial=initial,
     )
 

@@ -130,16 +130,6 @@ class Graph:
         """CSR offsets (N + 1): the edges into neuron ``j`` are ``offsets[j]`` up to ``offsets[j + 1]``."""
         return np.concatenate([[0], np.cumsum(self.fan_in)])
 
-    @cached_property
-    def parameter_fan_in(self) -> np.ndarray:
-        """For each parameter (P) the fan-in of the first neuron that uses it: it scales the draw of a start value."""
-        result = np.zeros(self.parameter_count, dtype=np.int64)
-        biased = np.flatnonzero(self.bias >= 0)
-        used = np.concatenate([self.parameter, self.bias[biased]])
-        neurons = np.concatenate([self.target, biased])
-        result[used[::-1]] = self.fan_in[neurons[::-1]]  # reversed: of several assignments the last one stays
-        return result
-
     def activation_of(self, neuron: int) -> Activation:
         """The activation of a neuron."""
         return self.activations[self.activation[neuron]]

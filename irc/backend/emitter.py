@@ -88,7 +88,8 @@ class Emitter:
     def fresh(self, hint: str | None = None) -> str:
         """A register name not used before."""
         self._count += 1
-        return f"%{_UNSAFE.sub('_', hint)}.{self._count}" if hint else f"%v{self._count}"
+        name = _UNSAFE.sub("_", hint) if hint else "v"
+        return f"%v{name}.{self._count}" if name[0].isdigit() else f"%{name}.{self._count}"
 
     def label(self, hint: str) -> str:
         """A block label not used before."""

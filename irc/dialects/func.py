@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from irc.ir.attributes import ArrayAttr, Attribute, DictAttr, StringAttr, SymbolRefAttr, attribute
@@ -173,17 +174,7 @@ class FuncOp(Operation):
         if self.sym_visibility.value != "public":
             printer.write(f"{self.sym_visibility.value} ")
         printer.symbol(self.symbol)
-        printer.write("(")
-        for index, type in enumerate(self.type.inputs):
-            printer.write(", " if index else "")
-            if not self.is_declaration:
-                printer.value(self.arguments[index])
-                printer.write(": ")
-            printer.type(type)
-            printer.dictionary(self.arg_attributes(index))
-            if not self.is_declaration:
-                printer.location(self.arguments[index].location)
-        printer.write(")")
+        printer.bracketed([partial(self._print_argument, printer, index) for index in range(len(self.type.inputs))])
         if self.type.results:
             printer.write(" -> ")
             if self.res_attrs is None:
@@ -198,6 +189,16 @@ class FuncOp(Operation):
         printer.attr_dict(self, exclude=tuple(self.spec.attributes), keyword="attributes")
         if not self.is_declaration:
             printer.region(self.regions[0], arguments=False)
+
+    def _print_argument(self, printer, index: int) -> None:
+        """``%a: type {attributes}``."""
+        if not self.is_declaration:
+            printer.value(self.arguments[index])
+            printer.write(": ")
+        printer.type(self.type.inputs[index])
+        printer.dictionary(self.arg_attributes(index))
+        if not self.is_declaration:
+            printer.location(self.arguments[index].location)
 
 
 def _parse_arguments(parser):

@@ -133,15 +133,21 @@ class Operation:
         self.prev: Operation | None = None
         self.next: Operation | None = None
         self.location = location
-        self._operands = list(operands)
-        for index, value in enumerate(self._operands):
-            value.uses[(self, index)] = None
-        self.results = [OpResult(type, self, index) for index, type in enumerate(result_types)]
-        self.attributes: dict[str, Attribute] = dict(attributes) if attributes else {}
-        self.regions = list(regions)
+        self._operands = [*operands]
+        index = 0
+        for value in operands:
+            value.uses[self, index] = None
+            index += 1
+        results = []
+        for type in result_types:
+            results.append(OpResult(type, self, len(results)))
+        self.results = results
+        self.attributes: dict[str, Attribute] = {**attributes} if attributes else {}
+        # Most ops have neither: they share the empty tuple, which spares the collector two lists an op.
+        self.regions: Sequence[Region] = [*regions] if regions else ()
         for region in self.regions:
             region.parent = self
-        self.successors = list(successors)
+        self.successors: Sequence[Block] = [*successors] if successors else ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -310,10 +316,9 @@ class Operation:
         for old_result, new_result in zip(self.results, new.results, strict=True):
             mapping[old_result] = new_result
             new_result.name_hint = old_result.name_hint
-        for region in self.regions:
-            copy = Region()
+        new.regions = [Region() for _ in self.regions] if self.regions else ()
+        for region, copy in zip(self.regions, new.regions, strict=True):
             copy.parent = new
-            new.regions.append(copy)
             region.clone_into(copy, mapping, blocks)
         return new
 

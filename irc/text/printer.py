@@ -20,6 +20,9 @@ from irc.text.assembly import assembly_of
 
 OpClass = type[Operation]
 _CLEAN = re.compile(r"[^\w$.]", re.ASCII)
+_LONG_LIST = 100
+"""Arguments of more signs than this stand one a line."""
+
 _NO_SPACE_AFTER = frozenset({"", " ", "\n", "(", "[", "<", "{"})
 
 
@@ -108,6 +111,20 @@ class Printer:
         self.write("{")
         self._blocks(region, arguments)
         self.write(f"{self._indent}}}")
+
+    def bracketed(self, entries: Sequence[Callable[[], None]]) -> None:
+        """``(entry, entry)``, or one entry a line where the line would get too long for a person to read."""
+        texts = []
+        begin = len(self.parts)
+        for write in entries:
+            write()
+            texts.append("".join(self.parts[begin:]))
+            del self.parts[begin:]
+        if sum(map(len, texts)) + 2 * len(texts) <= _LONG_LIST:
+            self.write(f"({', '.join(texts)})")
+        else:
+            inner = f"{self._indent}    "
+            self.write(f"({inner}{f',{inner}'.join(texts)})")
 
     def location(self, location: Location) -> None:
         """`` loc(...)``, where locations are wanted."""

@@ -17,6 +17,7 @@ func.func @square_plus(%x: f32, %y: f32, %n: i32) -> (f32, i32) {
 
 // Nothing but arguments: gradients of bound data are not computed, those of parameters are.
 // CHECK-LABEL: func.func @bound_vjp(
+// CHECK: %dy: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>)
 // CHECK-SAME: irc.wrt = [0 : i64]
 func.func @bound(%w: tensor<2xf32> {irc.param = "w"}, %d: tensor<2xf32> {irc.data = dense<[1.0, 2.0]> : tensor<2xf32>}) -> tensor<2xf32> {
   %y = arith.mulf %w, %d : tensor<2xf32>

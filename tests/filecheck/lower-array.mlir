@@ -1,7 +1,11 @@
 // RUN: irc-opt %s -p lower-array | filecheck %s
 
 // Sizes come first, then the arguments, then where the results go; a broadcast is a choice of indices.
-// CHECK-LABEL: func.func @group(%B: index, %x: !loop.buffer<B x 16 x f32>, %b: !loop.buffer<16 x f32>, %r: !loop.buffer<B x 16 x f32> {irc.output = 0 : i64})
+// CHECK-LABEL: func.func @group(
+// CHECK-NEXT: %B: index,
+// CHECK-NEXT: %x: !loop.buffer<B x 16 x f32>,
+// CHECK-NEXT: %b: !loop.buffer<16 x f32>,
+// CHECK-NEXT: %r: !loop.buffer<B x 16 x f32> {irc.output = 0 : i64})
 // CHECK-SAME: irc.symbols_args = ["B"]
 // CHECK: loop.for %[[I:.*]] = %c0 to %B step %c1 parallel {
 // CHECK-NEXT: loop.for %[[J:.*]] = %c0 to %c16 step %c1 parallel vectorize {

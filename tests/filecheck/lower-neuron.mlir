@@ -14,9 +14,11 @@
 // CHECK-NEXT: %[[Y:.+]] = array.stack %n02 axis 1
 // CHECK-NEXT: func.return %[[Y]]
 // A dag that is the whole net has its graph as bound data and its sizes as symbols.
-// DAG-LABEL: func.func @node(%x: tensor<B x I x f32>, %w: tensor<P x f32> {irc.param = "w"},
-// DAG-SAME: %offsets: tensor<R + 1 x i32> {irc.data = dense<[0, 2]> : tensor<2xi32>}
-// DAG-SAME: -> tensor<B x O x f32>
+// DAG-LABEL: func.func @node(
+// DAG-NEXT: %x: tensor<B x I x f32>,
+// DAG-NEXT: %w: tensor<P x f32> {irc.param = "w"},
+// DAG-NEXT: %offsets: tensor<R + 1 x i32> {irc.data = dense<[0, 2]> : tensor<2xi32>},
+// DAG: -> tensor<B x O x f32>
 // DAG-SAME: irc.symbols = {E = 2 : i64, I = 2 : i64, O = 1 : i64, P = 3 : i64, R = 1 : i64, S = 1 : i64}
 // DAG-NEXT: %y = array.dag %x, %w, %offsets, %sources, %weights, %biases, %segments, %outputs kinds
 // DAG-NEXT: func.return %y

@@ -45,7 +45,6 @@ def test_weights_and_biases():
     assert graph.parameter_names == ("w_x_a", "w_x_b", "w_a_y", "w_b_y", "b_a", "b_y")
     assert graph.bias.tolist() == [-1, 4, -1, 5]
     assert np.array_equal(graph.initial, [0.5, np.nan, np.nan, 0.25, -0.5, 2], equal_nan=True)
-    assert graph.parameter_fan_in.tolist() == [1, 1, 2, 2, 1, 2]
 
 
 def test_a_weight_of_zero_is_an_edge():

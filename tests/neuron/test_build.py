@@ -49,8 +49,16 @@ def test_names_and_fan_in_are_the_graphs(seed, form):
 def test_names_that_follow_need_no_list(form):
     for graph in (sample_graph("nn00.nal"), sample_graph("fcn-letters.nam"), from_array(large(9))):
         net = net_of(graph_to_module(graph, form))
-        del net.attributes["names"]
+        assert net.names is None
         assert tuple(parameter_names(net)) == graph.parameter_names
+
+
+@pytest.mark.parametrize("form", ["nodes", "dag"])
+def test_names_that_a_user_chose_are_listed(form):
+    graph = networkx.DiGraph()
+    graph.add_edge("x", "y", param="shared")
+    net = net_of(graph_to_module(from_networkx(graph), form))
+    assert [name.value for name in net.names] == ["shared"]
 
 
 def test_large_nets_have_no_list_of_names():

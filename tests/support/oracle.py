@@ -178,8 +178,7 @@ def numpy_gradient(g: nx.DiGraph, w: np.ndarray, x: np.ndarray, dy: np.ndarray |
             place, part = places.edges[s, node], d * share[s, node]
             dw[place] += (part * value[s]).sum()
             gradient[s] = gradient[s] + part * w[place]
-    dx = np.stack([gradient[node] for node in input_nodes(g)] or [np.zeros(samples)], 1)[:, : len(input_nodes(g))]
-    return Gradient(y, dx, dw)
+    return Gradient(y, _columns([gradient[node] for node in input_nodes(g)], x), dw)
 
 
 # -- JAX ---------------------------------------------------------------------------------------------------------------
@@ -214,25 +213,40 @@ def jax_gradient(g: nx.DiGraph, w: np.ndarray, x: np.ndarray, dy: np.ndarray) ->
         chosen = (jnp.argmax if kind == "max" else jnp.argmin)(terms, axis=0)
         return jnp.take_along_axis(terms, chosen[None], 0)[0]  # one gradient, to the first of equal ones
 
-    def forward(w, x):
-        value = {node: x[:, column] for column, node in enumerate(input_nodes(g))}
-        for node in nx.topological_sort(g):
-            if node in value:
-                continue
-            z = jnp.zeros(x.shape[0])
+    inputs, outputs = input_nodes(g), output_nodes(g)
+    computed = [node for node in nx.topological_sort(g) if node not in inputs]
+    places_of = {node: [places.edges[s, node] for s in g.pred[node]] for node in computed}
+
+    # JAX compiles an operation for each shape of its operands, so none depends on the size of the whole net.
+    def forward(weights: dict, biases: dict, columns: list) -> list:
+        value = dict(zip(inputs, columns, strict=True))
+        for node in computed:
+            z = jnp.zeros(len(x))
             if sources := list(g.pred[node]):
-                terms = jnp.stack([value[s] * w[places.edges[s, node]] for s in sources])
+                terms = jnp.stack([value[s] for s in sources]) * weights[node]
                 z = aggregated(g.nodes[node].get("aggregation") or "sum", terms)
-            if node in places.biases:
-                z = z + w[places.biases[node]]
+            if node in biases:
+                z = z + biases[node]
             name, p = activation_of(g, node)
             value[node] = kinds[name](z, p)
-        return jnp.stack([value[node] for node in output_nodes(g)], 1)
+        return [value[node] for node in outputs]
 
+    w, x, dy = (np.asarray(a, np.float64) for a in (w, x, dy))
     with jax.enable_x64(True):
-        y, back = jax.vjp(forward, jnp.asarray(w, jnp.float64), jnp.asarray(x, jnp.float64))
-        dw, dx = back(jnp.asarray(dy, jnp.float64))
-        return Gradient(np.asarray(y), np.asarray(dx), np.asarray(dw))
+        weights = {node: w[part][:, None] for node, part in places_of.items() if part}
+        biases = {node: w[place] for node, place in places.biases.items()}
+        y, back = jax.vjp(forward, weights, biases, list(x.T.copy()))
+        dweights, dbiases, dx = back([jnp.asarray(column) for column in dy.T.copy()])
+    dw = np.zeros(len(w))
+    for node, gradient in dweights.items():
+        np.add.at(dw, places_of[node], np.asarray(gradient)[:, 0])
+    for node, gradient in dbiases.items():
+        dw[places.biases[node]] += float(gradient)
+    return Gradient(_columns(y, x), _columns(dx, x), dw)
+
+
+def _columns(arrays: list, x: np.ndarray) -> np.ndarray:
+    return np.stack([np.asarray(a) for a in arrays], 1) if arrays else np.zeros((len(x), 0))
 
 
 # -- the sample files --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ can then shrink.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import networkx as nx
 import numpy as np
@@ -30,8 +30,10 @@ KINKED = (
     "binary_step",
 )
 ACTIVATIONS = SMOOTH + KINKED
-AGGREGATIONS = ("sum", "sum", "sum", "product", "max", "min", "mean")
+AGGREGATIONS = ("sum", "product", "max", "min", "mean")
 SMOOTH_AGGREGATIONS = ("sum", "product", "mean")
+KINDS = 3
+"""How many activations and aggregations, besides the defaults, one net mixes: code is made for each pair of them."""
 
 
 def random_net(seed: int, smooth: bool = False) -> nx.DiGraph:
@@ -47,8 +49,8 @@ def nets(draw: st.DrawFn, smooth: bool = False) -> nx.DiGraph:
 
 
 def _draw(choose: Choose, smooth: bool, name: str) -> nx.DiGraph:
-    activations = SMOOTH if smooth else ACTIVATIONS
-    aggregations = SMOOTH_AGGREGATIONS if smooth else AGGREGATIONS
+    activations = _some(choose, SMOOTH if smooth else ACTIVATIONS)
+    aggregations = ["sum", *_some(choose, SMOOTH_AGGREGATIONS if smooth else AGGREGATIONS)]
     inputs, hidden = choose(1, 4), choose(1, 12)
     labels: list[int | str] = [f"n{k}" for k in range(inputs + hidden)] if choose(0, 1) else list(range(inputs + hidden))
     placed = list(labels)
@@ -66,6 +68,10 @@ def _draw(choose: Choose, smooth: bool, name: str) -> nx.DiGraph:
     _number_some_weights(g, choose)
     g.graph["outputs"] = _outputs(g, choose)
     return g
+
+
+def _some(choose: Choose, known: Sequence) -> list:
+    return [known[choose(0, len(known) - 1)] for _ in range(KINDS)]
 
 
 def _weight(choose: Choose) -> float:

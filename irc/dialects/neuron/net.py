@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -277,20 +278,20 @@ class Net(Operation):
         if isinstance(visibility, StringAttr):
             printer.write(f"{visibility.value} ")
         printer.symbol(self.sym_name.value)
-        printer.write("(")
-        for position, argument in enumerate(self.arguments):
-            printer.write(", " if position else "")
-            printer.value(argument)
-            printer.write(": ")
-            printer.type(argument.type)
-            printer.location(argument.location)
-        printer.write(")")
+        printer.bracketed([partial(_print_argument, printer, argument) for argument in self.arguments])
         if self.function_type.results:
             printer.write(f" -> {format_results(self.function_type.results, printer.form)}")
         printer.write(f" parameters {self.parameter_count}")
         hidden = ("sym_name", "function_type", "parameters", "sym_visibility")
         printer.attr_dict(self, exclude=hidden, keyword="attributes")
         printer.region(self.regions[0], arguments=False)
+
+
+def _print_argument(printer: Any, argument: BlockArgument) -> None:
+    printer.value(argument)
+    printer.write(": ")
+    printer.type(argument.type)
+    printer.location(argument.location)
 
 
 class Output(Operation):

@@ -57,7 +57,7 @@ def differentiate(net: Net, name: str) -> Net:
         [kind] * (outputs + count + net.parameter_count),
         net.parameter_count,
         net.location,
-        names=net.names,
+        names=ArrayAttr(parameter_names(net)),  # they follow from the edges of the net, not of its gradient
         initial=net.initial,
         argument_kinds=ArrayAttr([INPUT] * count + [COTANGENT] * outputs),
         result_kinds=ArrayAttr(
