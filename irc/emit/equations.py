@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from irc.dialects.activations import Activation
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Delta, Merge, Net, Node, Share
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.net import COTANGENT, OUTPUT
 from irc.emit.names import EquationNames
 from irc.interpreter import in_order
-from irc.ir.diagnostics import fail
+from irc.ir.diagnostics import counted, fail
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import symbol_name
 from irc.passes.autodiff import VJP_OF, Autodiff
@@ -64,6 +65,11 @@ def _text(*parts: Iterator[str]) -> str:
     return "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
+def _primed(activation: Activation) -> str:
+    """The name of the derivative: ``relu'``, ``relu_leaky'<0.1>``."""
+    return str(activation).replace(activation.name, f"{activation.name}'", 1)
+
+
 class EquationPrinter:
     """Writes the ops of a net of single neurons, or of a net of gradients, as equations."""
 
@@ -84,8 +90,8 @@ class EquationPrinter:
     def header(self) -> Iterator[str]:
         """What the net is, and the formulas of its activations, as comments."""
         net, names = self.net, self.names
-        sizes = f"{len(net.arguments)} inputs, {len(net.outputs)} outputs, {net.parameter_count} parameters"
-        yield f"# net {symbol_name(net)}: {sizes}"
+        sizes = ((len(net.arguments), "input"), (len(net.outputs), "output"), (net.parameter_count, "parameter"))
+        yield f"# net {symbol_name(net)}: {', '.join(counted(number, what) for number, what in sizes)}"
         yield f"# inputs: {' '.join(names.value(a) for a in net.arguments)}"
         yield f"# outputs: {' '.join(names.value(v) for v in net.outputs)}"
         functions = {str(a): a for op in self.ops if isinstance(op, Node) for a in [activation_of(op)]}
@@ -103,9 +109,11 @@ class EquationPrinter:
 
     def backward(self) -> Iterator[str]:
         """The derivatives of the functions, what they are taken at, and all gradients, outputs first."""
+        used = {_primed(a): a for delta in reversed(self.deltas) for a in [activation_of(delta)]}
+        for name, activation in used.items():
+            yield f"# {name}(x) = {activation.derivative_formula}"
         for delta in reversed(self.deltas):
-            activation = activation_of(delta)
-            slope = str(activation).replace(activation.name, f"{activation.name}'", 1)
+            slope = _primed(activation_of(delta))
             yield f"{self.names.gradient_function(delta.value)}(d) = d*{slope}({self.names.value(delta.z)})"
         for delta in reversed(self.deltas):
             before = delta.z.defining_op()

@@ -1,7 +1,8 @@
 """Writes IR as text: each op's pretty form, or MLIR's generic form; both read back equal.
 
 Names come from hints, made unique; values without one are numbered. Where regions nest, inner names differ from outer
-ones, and an op whose regions are isolated starts afresh. All names of a region are given before its first op is
+ones, and an op whose regions are isolated starts afresh (in generic form only functions and nets do, which stand among
+no values: other tools do not know that ops of ours are isolated). All names of a region are given before its first op is
 written, so that graphs, in which a use may stand before its definition, need nothing special.
 """
 
@@ -205,14 +206,15 @@ class Printer:
             self._results(op)
         if op.regions:
             saved = self._used, self._given, list(self._numbers)
-            if ISOLATED in op.traits:
+            afresh = ISOLATED in op.traits and not self.form.generic
+            if afresh:
                 self._used, self._numbers = {}, [0, 0]
             self._given = []
             self.name_regions(op)
             self._writer(op)(op)
             inner = self._given
             self._used, self._given, self._numbers = saved
-            if ISOLATED not in op.traits:
+            if not afresh:
                 for name in inner:
                     self._used.pop(name, None)
         else:
