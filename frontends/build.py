@@ -17,8 +17,9 @@ from irc.dialects.neuron.rows import sort_rows
 from irc.frontends.graph import Graph
 from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
+from irc.ir.diagnostics import fail
 from irc.ir.operation import Value
-from irc.ir.types import TensorType, Type, f32
+from irc.ir.types import ScalarType, TensorType, Type, f32
 
 NODE_LIMIT = 1000
 """Nets with more edges than this become one ``neuron.dag``."""
@@ -57,6 +58,7 @@ def _net(graph: Graph, dtype: Type) -> Net:
     arguments = [(graph.neuron_name(i), dtype, graph.neuron_location(i)) for i in graph.inputs.tolist()]
     initial = None
     if graph.initial is not None:
+        _check_range(graph, dtype)
         initial = DenseAttr(graph.initial, TensorType([graph.parameter_count], dtype))
     return Net.of(
         graph.name,
@@ -65,6 +67,15 @@ def _net(graph: Graph, dtype: Type) -> Net:
         graph.parameter_count,
         initial=initial,
     )
+
+
+def _check_range(graph: Graph, dtype: Type) -> None:
+    """Raise :class:`irc.Error` for weights that ``dtype`` cannot hold: they would become infinite."""
+    assert isinstance(dtype, ScalarType)
+    largest = np.finfo(dtype.storage).max
+    for number in np.flatnonzero(np.abs(graph.initial) > largest)[:1]:
+        name, value = graph.parameter_names[number], graph.initial[number]
+        fail(f"parameter {name} is {value:g}, which {dtype} cannot hold (up to {largest:g}); use dtype='float64'")
 
 
 def _add_nodes(graph: Graph, net: Net, order: np.ndarray, dtype: Type) -> None:

@@ -258,7 +258,7 @@ class Graph:
         """Record everything that makes this graph no net: only the arrays' sizes and ranges are taken for granted.
 
         That is: no neuron, empty or equal labels, a repeated edge, a cycle (listed), an edge into an input, a product,
-        max, min or mean of nothing.
+        max, min, mean, maxabs or median of nothing.
         """
         if not self.neuron_count and not diagnostics.has_errors:
             diagnostics.error("a net needs at least one neuron")

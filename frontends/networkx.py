@@ -7,7 +7,7 @@ Edge attributes:
 Node attributes:
   ``activation``   "tanh", "relu_leaky<0.1>" or ("relu_leaky", 0.1); without it ``act``
   ``bias``         a number; without it the neuron has no bias
-  ``aggregation``  sum (the default), product, max, min or mean
+  ``aggregation``  sum (the default), product, max, min, mean, maxabs or median
 
 An attribute that is None counts as absent. Others are ignored, except ``delay``, which is refused. A node without
 in-edges is an input; with a ``bias`` it is a constant.

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
-from irc.frontends import nal, nam, ndarray
-from irc.frontends import networkx as networkx_frontend
+from irc.frontends import nal, nam, ndarray, neat, neat_json
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
 from irc.frontends.text import undecodable
@@ -47,7 +46,12 @@ def _nam(source: Source, options: SourceOptions) -> Graph:
     return nam.parse(source, outputs=options.outputs, **options.activations())
 
 
-TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {"nal": _nal, "nam": _nam}
+def _json(source: Source, options: SourceOptions) -> Graph:
+    _no_activations(options, "a genome has an activation for each node")
+    return neat_json.parse(source, outputs=options.outputs)
+
+
+TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {"nal": _nal, "nam": _nam, "json": _json}
 """Text forms of graphs, by file ending."""
 
 IR_ENDINGS = ("mlir", "irc")
@@ -69,15 +73,22 @@ def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | 
         return _text(read_source(source), options, diagnostics)
     networkx = sys.modules.get("networkx")
     if networkx is not None and isinstance(source, networkx.Graph):
+        from irc.frontends import (
+            networkx as networkx_frontend,  # only here: who has such a graph has paid for the import
+        )
+
         _only_inner_activation(options)
         graph = networkx_frontend.from_networkx(source, outputs=options.outputs, **options.activations())
         return _build(graph, options, diagnostics)
+    if neat.is_genome(source):
+        _no_activations(options, "a genome has an activation for each node")
+        return _build(neat.from_genome(*source, outputs=options.outputs), options, diagnostics)
     if isinstance(source, (np.ndarray, list, tuple)) or hasattr(source, "tocoo"):
         graph = ndarray.from_array(source, outputs=options.outputs, **options.activations())
         return _build(graph, options, diagnostics)
     fail(
-        f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph "
-        "or an IR module"
+        f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph, "
+        "a pair of a neat-python genome and its configuration, or an IR module"
     )
 
 
@@ -113,8 +124,8 @@ def _ending(source: Source) -> str | None:
 
 
 def _guess(text: str) -> str:
-    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, else it is
-    IR.
+    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, a brace
+    begins a genome, else it is IR.
     """
     for line in text.splitlines():
         word = line.strip()
@@ -122,9 +133,12 @@ def _guess(text: str) -> str:
             continue
         if word[:2] in ("N ", "n ", "N\t", "n\t"):
             return "nal"
+        if word[0] == "{":
+            return "json"
         bits = word.partition("|")[2] if "|" in word else word
         header = word.isalpha() or word.startswith(("i:", "j:"))
-        return "nam" if not bits.strip("01") or header else "mlir"
+        # IR text begins with no digit, so digits are a matrix, even one with a wrong character in it.
+        return "nam" if not bits.strip("01") or header or word[0].isdigit() else "mlir"
     return "mlir"
 
 

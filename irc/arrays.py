@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,10 +19,18 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
     ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken.
     Raises :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
     """
+    if type(value) is np.ndarray and value.dtype == dtype and value.ndim == len(shape):  # the usual case, fast
+        fits = all(want is None or have == want for have, want in zip(value.shape, shape, strict=True))
+        if fits and value.flags.c_contiguous and value.flags.aligned:
+            return value
+    if np.ma.is_masked(value):
+        raise Error(f"{name}: some elements are masked; give them values with {name}.filled(...)")
     try:
         array = np.asarray(value)
     except ValueError:
         raise Error(f"{name}: the rows have different lengths; expected an array of shape {shown(shape)}") from None
+    except (TypeError, RuntimeError) as error:  # what other libraries' arrays say when they cannot be converted
+        raise Error(f"{name}: NumPy cannot read a {type(value).__name__} as an array: {error}") from None
     if array.dtype.kind not in "fiub":
         raise Error(f"{name}: dtype {array.dtype} is not supported; expected real numbers ({dtype})")
     if array.ndim != len(shape):
@@ -60,7 +71,22 @@ def shown(shape: Sequence[int | None]) -> str:
 def aligned_zeros(shape: int | Sequence[int], dtype: np.dtype, alignment: int = 64) -> np.ndarray:
     """Zeros whose first byte lies on a multiple of ``alignment``."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    size = math.prod([shape] if isinstance(shape, int) else shape) * dtype.itemsize
     raw = np.zeros(size + alignment, np.uint8)
     start = -raw.ctypes.data % alignment
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def require_memory(elements: int, itemsize: int, what: str) -> None:
+    """Raise :class:`irc.Error` for an array that this machine could never hold, before anything is allocated."""
+    if elements * itemsize > machine_memory():
+        raise Error(f"{what} would take {elements * itemsize:.3g} bytes; this machine has {machine_memory():.3g}")
+
+
+@cache
+def machine_memory() -> int:
+    """The machine's memory in bytes, or what no machine has where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 46

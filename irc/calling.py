@@ -8,10 +8,12 @@ Here all are called alike: the arrays that a user gives, in order, and the resul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from irc.arrays import require_memory
 from irc.backend.entry import Signature
 from irc.binding import bind_symbols
 from irc.dialects.builtin import ModuleOp
@@ -20,6 +22,7 @@ from irc.dialects.loop.types import BufferType
 from irc.dialects.neuron.net import Net
 from irc.error_bounds import unit_roundoff
 from irc.interpreter import Bounded, Buffer, Interpreter, argument_attributes, bound_symbols, size_arguments
+from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.operation import Operation
 from irc.ir.symbols import is_private, symbol_name
@@ -70,7 +73,9 @@ class Callable:
         generator = np.random.Generator(np.random.Philox(key=seed))
         arrays = []
         for element, shape in arguments:
-            drawn = generator.standard_normal([evaluate(d, sizes) for d in shape])
+            concrete = [evaluate(d, sizes) for d in shape]
+            require_memory(prod(concrete), 8, f"an argument of @{self.name}, of shape {tuple(concrete)},")
+            drawn = generator.standard_normal(concrete)
             scale = {"ordinary": 1.0, "zeros": 0.0, "large": 100.0}[kind]
             if element.is_float:
                 arrays.append(np.asarray(element.round_array(drawn * scale), np.float64))  # type: ignore[attr-defined]
@@ -119,6 +124,8 @@ class Callable:
         outputs: dict[int, Buffer] = {}
         for argument in signature.arguments:
             if argument.role == "symbol":
+                if argument.name not in sizes:
+                    fail(f"the size '{argument.name}' does not follow from the shapes of the inputs", self.op.location)
                 values.append(sizes[argument.name])
             elif argument.role == "workspace":
                 values.append(Buffer(np.zeros(evaluate(signature.workspace, sizes), np.int8)))

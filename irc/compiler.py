@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
 from irc.frontends.sources import SourceOptions, load_module
+from irc.initial import checked_seed
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.verifier import verify
 from irc.model import Net
+from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Pass, parse_pipeline
 
 
@@ -21,6 +24,7 @@ def compile(
     dtype: Any = "float32",
     outputs: Sequence[str | int] | None = None,
     passes: str | Sequence[str | Pass] | None = None,
+    structure: str = "data",
     check: bool = False,
     target: str | Target | None = None,
     entry: str | None = None,
@@ -34,12 +38,15 @@ def compile(
         source: a path (a string without a newline, or a ``Path``), text (a string with one), a square adjacency matrix
             (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a
             ``networkx.DiGraph``, or an IR module.
-        seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+        seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); an integer
+            from 0 to 2**63 - 1.
         dtype: float32 or float64, for sources that do not say themselves.
         outputs: names or indices of the neurons that are outputs; default: all that feed no other.
         passes: a pipeline (``"lower-neuron,cse,..."``) or a list of passes instead of the default one. It must end at
         loop
             level; the net has gradients if it contains ``autodiff``.
+        structure: ``"data"``: the graph of an irregular net is data, and a new one needs no new code; ``"recover"``:
+            its exact dense blocks become matrix products first (see the pass ``recover-structure``).
         check: run the module before and after each pass and compare (slow; see ``irc.checking``).
         target: a target's name or a ``Target``; default: this machine.
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
@@ -53,6 +60,7 @@ def compile(
         irc.Error: what is wrong with the source, with its place.
     """
     diagnostics = Diagnostics()
+    seed = checked_seed(seed)
     options = SourceOptions(
         format=format, dtype=str(_dtype(dtype)), act=act, out_act=out_act, outputs=_outputs(outputs)
     )
@@ -63,12 +71,27 @@ def compile(
             target = find_target(target)
         except ValueError as error:
             raise Error(str(error)) from None
+    elif target is not None and not isinstance(target, Target):
+        raise Error(f"target must be a name or a Target, not {type(target).__name__}")
     chosen = target or host()
     if not chosen.runs_here:
         hint = f"irc-opt --emit=asm --target={chosen.name} shows its code"
         raise Error(f"target {chosen.name} ({chosen.cpu}) cannot run on this machine; {hint}")
+    if structure not in PIPELINES:
+        raise Error(f"structure must be one of {', '.join(PIPELINES)}, got {structure!r}")
+    if passes is not None and structure != "data":
+        raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")
     instruments = [CheckPass(seed=seed)] if check else []
-    net = Net(module, chosen, _pipeline(passes), instruments, seed=seed, entry=entry, diagnostics=diagnostics)
+    net = Net(
+        module,
+        chosen,
+        _pipeline(passes),
+        instruments,
+        structure=structure,
+        seed=seed,
+        entry=entry,
+        diagnostics=diagnostics,
+    )
     diagnostics.warn()
     return net
 
@@ -77,7 +100,7 @@ def _dtype(dtype: Any) -> str:
     import numpy as np
 
     try:
-        name = np.dtype(dtype).name
+        name = str(dtype) if dtype is None else np.dtype(dtype).name  # NumPy's default is not ours
     except TypeError:
         name = str(dtype)
     if name not in ("float32", "float64"):
@@ -88,8 +111,10 @@ def _dtype(dtype: Any) -> str:
 def _outputs(outputs: Any) -> tuple[str | int, ...] | None:
     if outputs is None:
         return None
-    if isinstance(outputs, (str, int)):
-        return (outputs,)
+    if isinstance(outputs, (str, Integral)):
+        return (outputs,)  # type: ignore[return-value]
+    if isinstance(outputs, (bytes, Mapping)) or not isinstance(outputs, Iterable):
+        raise Error(f"outputs must be names or numbers of neurons, not {type(outputs).__name__}")
     return tuple(outputs)
 
 
@@ -98,4 +123,9 @@ def _pipeline(passes: str | Sequence[str | Pass] | None) -> list[Pass] | None:
         return None
     if isinstance(passes, str):
         return parse_pipeline(passes)
-    return [p for item in passes for p in ([item] if isinstance(item, Pass) else parse_pipeline(item))]
+    chosen: list[Pass] = []
+    for item in passes if isinstance(passes, (list, tuple)) else [passes]:
+        if not isinstance(item, (str, Pass)):
+            raise Error(f"passes must be a pipeline as text, or a list of names and passes, not {type(item).__name__}")
+        chosen += [item] if isinstance(item, Pass) else parse_pipeline(item)
+    return chosen

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from irc.arrays import require_memory
 from irc.backend.entry import Argument
 from irc.dialects.neuron.net import Net
 from irc.dialects.neuron.parameters import parameter_fan_in, parameter_names
 from irc.interpreter import argument_attributes
 from irc.ir.attributes import DenseAttr
+from irc.ir.diagnostics import Error
 from irc.ir.dimensions import evaluate
 from irc.ir.operation import Operation
 from irc.parameters import Parameter, ParameterTable
+
+PARAMETER_BYTES = 100
+"""What a named parameter takes at least, its name included."""
 
 
 def initial_parameters(
@@ -27,6 +34,7 @@ def initial_parameters(
     name.
     """
     if isinstance(entry, Net):
+        require_memory(entry.parameter_count, PARAMETER_BYTES, f"{entry.parameter_count} parameters")
         table = ParameterTable(entry.parameter_count, names=parameter_names(entry))
         given = None if entry.initial is None else np.asarray(entry.initial.array, np.float64)
         return table, start_values(parameter_fan_in(entry), given, dtype, seed)
@@ -39,6 +47,7 @@ def initial_parameters(
         shape = tuple(evaluate(d, symbols) for d in argument.shape)
         entries.append(Parameter(name, offset, shape))
         size = entries[-1].size
+        require_memory(size, 4 * dtype.itemsize, f"parameter '{name}' of shape {shape}")
         offset += size
         fan_in.append(np.full(size, shape[-1] if shape else 1))
         start = mark.get("irc.initial")
@@ -50,13 +59,24 @@ def initial_parameters(
     return ParameterTable(offset, entries=entries), start_values(fans, given, dtype, seed)
 
 
+def checked_seed(seed: Any) -> int:
+    """``seed`` as a Python integer. Raises :class:`irc.Error` unless it is one from 0 to 2**63 - 1."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise Error(f"seed must be an integer, not {type(seed).__name__}") from None
+    if not 0 <= number < 2**63:
+        raise Error(f"seed must lie between 0 and 2**63 - 1, got {number}")
+    return number
+
+
 def start_values(fan_in: np.ndarray, given: np.ndarray | None, dtype: np.dtype, seed: int) -> np.ndarray:
     """The given values, and draws where they are NaN (or where none are given).
 
     Draws come from Philox (Salmon et al., 2011), a counter-based generator keyed by ``seed``: parameter number k
     always gets the k-th number, whatever else is given.
     """
-    generator = np.random.Generator(np.random.Philox(key=seed & (2**64 - 1)))
+    generator = np.random.Generator(np.random.Philox(key=seed))
     reach = 1 / np.sqrt(np.maximum(fan_in, 1))
     drawn = generator.uniform(-1.0, 1.0, len(fan_in)) * reach
     values = drawn if given is None else np.where(np.isnan(given), drawn, given)

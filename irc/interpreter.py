@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from irc.arrays import require_memory
 from irc.binding import bind_symbols
 from irc.error_bounds import unit_roundoff
 from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, DictAttr, FloatAttr, IntegerAttr, StringAttr
@@ -119,9 +121,13 @@ class Interpreter:
     def shape(self, type: Any) -> tuple[int, ...]:
         """The sizes of a shaped type. Raises :class:`irc.Error` for a symbol that has no value."""
         try:
-            return tuple(evaluate(d, self.symbols) for d in type.shape)
+            shape = tuple(evaluate(d, self.symbols) for d in type.shape)
         except KeyError as error:
             fail(f"the size {error.args[0]} in {type} does not follow from the arguments; give it in 'symbols'")
+        if min(shape, default=0) < 0:
+            fail(f"a value of type {type} would have the shape {shape}")
+        require_memory(prod(shape), 8, f"a value of type {type}")
+        return shape
 
     def constant(self, attribute: Attribute) -> Any:
         """The value that a constant attribute (of type float, integer or dense) is."""

@@ -10,22 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import aligned_zeros, as_input, check_output
-from irc.backend.entry import Argument, Function, Signature, argument_attributes
+from irc.arrays import aligned_zeros, check_output
 from irc.backend.jit import Library
+from irc.backend.native_call import NativeCall, native_call
 from irc.backend.target import Target
+from irc.bound_graphs import SoundGraphs
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.dialects.neuron.net import Net as NetOp
 from irc.initial import initial_parameters
 from irc.instruments import Dump
+from irc.ir.attributes import StringAttr
 from irc.ir.diagnostics import Diagnostics, Error, counted, fail
-from irc.ir.dimensions import evaluate, symbols_of
 from irc.ir.operation import Operation
 from irc.ir.symbols import is_private, symbol_name
-from irc.ir.types import ScalarType
+from irc.kernel import Kernel
 from irc.parameters import Parameters
-from irc.passes.pipelines import INFERENCE, TRAINING
+from irc.passes.autodiff import VJP_OF
+from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline, pass_names
 
 
@@ -46,6 +48,7 @@ class Net:
 
     ``params`` are the parameters (see :class:`irc.parameters.Parameters`); ``module`` is the program as it came in;
     ``input_size`` and ``output_size`` are the widths of the first input and of the first result (None: not fixed).
+    ``structure`` is what :func:`irc.compile` was told of it.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Net:
         pipeline: Sequence[Pass] | None = None,
         instruments: Iterable[Instrument] = (),
         *,
+        structure: str = "data",
         seed: int = 0,
         entry: str | None = None,
         diagnostics: Diagnostics | None = None,
@@ -62,11 +66,13 @@ class Net:
         self.module = module
         self.target = target
         self._pipeline = list(pipeline) if pipeline is not None else None
+        self.structure = structure
         self._instruments = list(instruments)
         self._lock = Lock()
         self._libraries: dict[bool, Library] = {}
         self._lowered: ModuleOp | None = None
-        self._kernels: dict[bool, _Kernel] = {}
+        self._kernels: dict[bool, Kernel] = {}
+        self._short: dict[bool, NativeCall] = {}
         self._closed = False
         self.entry = _entry(module, entry)
         forward = self._kernel(False, diagnostics)
@@ -75,6 +81,9 @@ class Net:
         flat = aligned_zeros(table.size, self.dtype)
         flat[...] = values
         self._params = Parameters(table, flat)
+        self._forward = forward
+        self._results = len(forward.signature.outputs())
+        self._offer_short_calls(False, forward)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -92,13 +101,14 @@ class Net:
     def input_size(self) -> int | None:
         """The number of features of a sample; None where it is not fixed."""
         kernel = self._kernel(False)
-        return _width(kernel.inputs[0], kernel.signature) if kernel.inputs else None
+        return kernel.width(kernel.inputs[0]) if kernel.inputs else 0
 
     @property
     def output_size(self) -> int | None:
         """The number of outputs of a sample; None where it is not fixed."""
-        signature = self._kernel(False).signature
-        return _width(signature.outputs()[0], signature)
+        kernel = self._kernel(False)
+        outputs = kernel.signature.outputs()
+        return kernel.width(outputs[0]) if outputs else 0
 
     def run(self, *inputs: Any, out: np.ndarray | None = None) -> Any:
         """The net's output for a batch.
@@ -115,15 +125,18 @@ class Net:
         Raises:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
         """
+        short = self._short.get(False)
+        results = short(inputs, None if out is None else (out,)) if short is not None else None
+        if results is not None:
+            return _one(results)
         kernel = self._kernel(False)
         arrays = kernel.prepare(inputs, self._params.flat)
         if out is None:
             return _one(kernel.function.call(arrays))
-        symbols = kernel.sizes(arrays)
         if len(kernel.signature.outputs()) != 1:
             raise Error("out= is for functions with one result")
         (result,) = kernel.signature.outputs()
-        check_output(out, result.dtype, [evaluate(d, symbols) for d in result.shape])
+        check_output(out, result.dtype, kernel.function.plan(arrays).outputs[0])
         return _one(kernel.function.call(arrays, [out]))
 
     __call__ = run
@@ -141,26 +154,16 @@ class Net:
         Raises:
             irc.Error: as :meth:`run`; or if the net was compiled with passes that do not differentiate.
         """
-        kernel = self._kernel(True)
-        xs = tuple(x) if isinstance(x, tuple) else (x,)
-        dys = tuple(dy) if isinstance(dy, tuple) else (dy,)
-        results = kernel.function.call(kernel.prepare((*xs, *dys), self._params.flat))
-        forward = self._kernel(False)
-        count = len(forward.signature.outputs())
-        gradients = iter(results[count:])
-        flat = np.zeros_like(self._params.flat)
-        inputs: list[np.ndarray | None] = []
-        for argument in forward.arguments:
-            if argument.dtype.kind != "f":
-                inputs.append(None)
-            elif argument.name in forward.parameters:
-                begin = forward.offsets[argument.name]
-                part = next(gradients).reshape(-1)
-                flat[begin : begin + part.size] = part
-            else:
-                inputs.append(next(gradients))
-        gradient = inputs[0] if len(inputs) == 1 else tuple(inputs)
-        return _one(results[:count]), Gradients(Parameters(self._params.table, flat), gradient)
+        xs = x if isinstance(x, tuple) else (x,)
+        dys = dy if isinstance(dy, tuple) else (dy,)
+        short = self._short.get(True)
+        results = short((*xs, *dys)) if short is not None else None
+        if results is None:
+            kernel = self._kernel(True)
+            results = kernel.function.call(kernel.prepare((*xs, *dys), self._params.flat))
+        flat, gradients = self._forward.gradients(results[self._results :], self._params.flat)
+        gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
+        return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -215,7 +218,9 @@ class Net:
 
     def close(self) -> None:
         """Give the native code back. The net cannot run afterwards; its parameters stay readable."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            self._short = {}
         for library in self._libraries.values():
             library.close()
 
@@ -225,7 +230,14 @@ class Net:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a compiled net cannot be copied or pickled: keep net.module.to_text() and net.params.flat; compile again"
+        )
+
     def __repr__(self) -> str:
+        if self._closed:
+            return f"<net {self.name}, closed>"
         sizes = ((self.input_size, "input"), (self.output_size, "output"), (self._params.flat.size, "parameter"))
         return f"<net {self.name}: {', '.join(counted(number, what) for number, what in sizes)}>"
 
@@ -234,9 +246,10 @@ class Net:
     def _passes(self, training: bool) -> list[Pass]:
         if self._pipeline is not None:
             return self._pipeline
-        return parse_pipeline(TRAINING if training else INFERENCE)
+        inference, joint = PIPELINES[self.structure]
+        return parse_pipeline(joint if training else inference)
 
-    def _kernel(self, training: bool, diagnostics: Diagnostics | None = None) -> _Kernel:
+    def _kernel(self, training: bool, diagnostics: Diagnostics | None = None) -> Kernel:
         """The compiled function, forward or joint; each is made when first needed, once."""
         if self._closed:
             raise Error(f"net {self.name} is closed")
@@ -244,119 +257,54 @@ class Net:
         if found is not None:
             return found
         with self._lock:
+            if self._closed:
+                raise Error(f"net {self.name} is closed")
             if training not in self._kernels:
                 self._kernels[training] = self._compile(training, diagnostics)
+                if training:
+                    self._offer_short_calls(True, self._kernels[True])
             return self._kernels[training]
 
-    def _compile(self, training: bool, diagnostics: Diagnostics | None) -> _Kernel:
+    def _offer_short_calls(self, training: bool, kernel: Kernel) -> None:
+        made = native_call(kernel.function, kernel.parts(self._params.flat))
+        if made is not None:
+            self._short[training] = made
+
+    def _compile(self, training: bool, diagnostics: Diagnostics | None) -> Kernel:
         passes = self._passes(training)
         name = self.name
-        if training:
-            name += "_vjp"
-            if not any(p.name == "autodiff" for p in passes):
-                raise Error("this net was compiled with passes that do not differentiate; add autodiff")
+        if training and not any(p.name == "autodiff" for p in passes):
+            raise Error("this net was compiled with passes that do not differentiate; add autodiff")
         if self._pipeline is not None and self._lowered is not None:
             library, module = next(iter(self._libraries.values())), self._lowered
         else:
             module = self.module.clone()
             context = PassContext(self.target, diagnostics if diagnostics is not None else Diagnostics())
-            PassManager(passes, context, self._instruments).run(module)
+            PassManager(passes, context, [SoundGraphs(), *self._instruments]).run(module)
             library, self._lowered = Library(module, self.target), module
-        self._libraries[training] = library
-        function = module.function(name)
+        function = _derivative(module, name) if training else module.function(name)
         assert isinstance(function, FuncOp)
-        return _Kernel.of(function, library.function(name))
-
-
-@dataclass(frozen=True)
-class _Kernel:
-    """A native function, and which of its arguments are parameters."""
-
-    function: Function
-    signature: Signature
-    arguments: list[Argument]
-    parameters: dict[str, Argument]
-    """By the argument's name."""
-    offsets: dict[str, int]
-    """Where each parameter argument begins in the flat vector."""
-    bound: dict[str, np.ndarray]
-
-    @classmethod
-    def of(cls, op: FuncOp, function: Function) -> _Kernel:
-        signature = function.signature
-        parameters: dict[str, Argument] = {}
-        offsets: dict[str, int] = {}
-        offset = 0
-        for number, argument in enumerate(signature.arguments):
-            if argument.role == "input" and "irc.param" in argument_attributes(op, number):
-                parameters[argument.name] = argument
-                offsets[argument.name] = offset
-                offset += int(np.prod(_shape(argument, signature), dtype=np.int64))
-        bound = {a.name: a.data for a in signature.by_role("bound") if a.data is not None}
-        return cls(function, signature, signature.by_role("input"), parameters, offsets, bound)
-
-    @property
-    def inputs(self) -> list[Argument]:
-        """The arguments that a caller gives."""
-        return [a for a in self.arguments if a.name not in self.parameters]
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the net's numbers."""
-        floats = [
-            a.dtype for a in (*self.parameters.values(), *self.inputs, *self.signature.outputs()) if a.dtype.kind == "f"
-        ]
-        return floats[0] if floats else np.dtype(np.float32)
-
-    def sizes(self, arrays: Sequence[Any]) -> dict[str, int]:
-        """The sizes that follow from the shapes of the arguments."""
-        named = dict(zip((a.name for a in self.arguments), arrays, strict=True))
-        return self.function.sizes(named | self.bound)
-
-    def prepare(self, given: Sequence[Any], flat: np.ndarray) -> list[Any]:
-        """All arrays in the order of the arguments: parameters as parts of ``flat``, the given ones checked and
-        converted.
-        """
-        wanted = self.inputs
-        if len(given) != len(wanted):
-            names = ", ".join(a.name for a in wanted)
-            raise Error(f"@{self.signature.name} takes {counted(len(wanted), 'input')} ({names}), got {len(given)}")
-        values = iter(given)
-        arrays: list[Any] = []
-        for argument in self.arguments:
-            if argument.name in self.parameters:
-                shape = _shape(argument, self.signature)
-                begin = self.offsets[argument.name]
-                arrays.append(flat[begin : begin + int(np.prod(shape, dtype=np.int64))].reshape(shape))
-            else:
-                arrays.append(_input(argument, next(values), self.signature))
-        return arrays
-
-
-def _input(argument: Argument, value: Any, signature: Signature) -> np.ndarray:
-    known = signature.symbols
-    shape = [evaluate(d, known) if symbols_of(d) <= set(known) else None for d in argument.shape]
-    return as_input(value, argument.dtype, shape, argument.name)
-
-
-def _shape(argument: Argument, signature: Signature) -> tuple[int, ...]:
-    if isinstance(argument.type, ScalarType):
-        return ()
-    try:
-        return tuple(evaluate(d, signature.symbols) for d in argument.shape)
-    except KeyError as error:
-        raise Error(
-            f"the size of parameter '{argument.name}' is not known: symbol {error} has no value; give it in irc.symbols"
-        ) from None
-
-
-def _width(argument: Argument, signature: Signature) -> int | None:
-    last = argument.shape[-1] if argument.shape else 1
-    return evaluate(last, signature.symbols) if symbols_of(last) <= set(signature.symbols) else None
+        self._libraries[training] = library
+        kernel = Kernel(library.function(function.symbol))
+        if training:
+            forward = self._kernel(False)
+            by = sum(a.dtype.kind == "f" for a in forward.arguments)
+            if len(kernel.signature.outputs()) != len(forward.signature.outputs()) + by:
+                raise Error("the passes differentiate by some arguments only (wrt= of autodiff); vjp needs all")
+        return kernel
 
 
 def _one(results: Sequence[Any]) -> Any:
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _derivative(module: ModuleOp, name: str) -> FuncOp:
+    """The function that autodiff made of ``@name``, by all its free float arguments."""
+    made = [op for op in module.functions if op.attributes.get(VJP_OF) == StringAttr(name) and isinstance(op, FuncOp)]
+    function = next((op for op in made if not is_private(op)), None)
+    if function is None:
+        raise Error(f"@{name} has no derivative: it gives no floats, or autodiff was told to leave it out")
+    return function
 
 
 def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[str] | None:
@@ -364,11 +312,14 @@ def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[s
         return []
     if names == "all":
         return None
-    listed = [names] if isinstance(names, str) else list(names)
+    listed = list(names) if isinstance(names, (list, tuple)) else [names]
     for name in listed:
+        if not isinstance(name, str):
+            raise Error(f"name passes to dump after or before, not {type(name).__name__}")
         if name.replace("_", "-") not in {p.name for p in passes}:
-            known = "is not in this net's pipeline" if name in pass_names() else "does not exist"
-            fail(f"pass '{name}' {known}, which is {', '.join(dict.fromkeys(p.name for p in passes))}")
+            known = f"pass '{name}' is not in this net's pipeline"
+            known = known if name.replace("_", "-") in pass_names() else f"there is no pass '{name}'"
+            fail(f"{known}; the pipeline is {', '.join(dict.fromkeys(p.name for p in passes))}")
     return [name.replace("_", "-") for name in listed]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ class Parameter:
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 class ParameterTable(Mapping[str, Parameter]):
@@ -79,7 +80,13 @@ class Parameters(MutableMapping[str, Any]):
             raise Error(f"the flat vector has {self._flat.size} parameters, got an array of shape {array.shape}")
         self._flat[...] = array
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The flat vector: what NumPy takes these parameters for."""
+        return np.array(self._flat, dtype, copy=copy)
+
     def _entry(self, name: str) -> Parameter:
+        if not isinstance(name, str):
+            raise TypeError(f"parameters go by name, not by {type(name).__name__}; positions are those of .flat")
         entry = self.table.get(name)
         if entry is None:
             import difflib
@@ -115,7 +122,10 @@ class Parameters(MutableMapping[str, Any]):
 
 
 def _numbers(value: Any, what: str) -> np.ndarray:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise Error(f"{what}: the rows have different lengths") from None
     if array.dtype.kind not in "fiub":
         raise Error(f"{what} must be real numbers, got dtype {array.dtype}")
     return array

@@ -1,9 +1,8 @@
 """Dead-code elimination: removes what nothing needs.
 
 An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of
-neurons,
-a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it. Private
-functions that nothing calls go too.
+neurons, a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it (not
+in nets of gradients, which ``autodiff`` made). Private functions that nothing calls go too.
 
 Before:
 
@@ -76,11 +75,12 @@ def _sweep_graph(region: Region, context: PassContext) -> None:
             inner = [value for nested in op.walk() for value in nested.operands]
             work += [source for value in inner if (source := value.defining_op()) is not None]
     dead = [op for block in region.blocks for op in block if op not in live]
+    drawn = region.parent is not None and "irc.vjp_of" not in region.parent.attributes  # derivatives nobody drew
     for op in dead:
         op.drop()
     for op in dead:
-        name = name_of(op.location)
-        if name is not None:
+        name = name_of(op.location) or next((r.name_hint for r in op.results if r.name_hint), None)
+        if name is not None and drawn:
             context.diagnostics.warning(f"neuron {name} reaches no output and is removed", op.location)
         op.erase()
         context.count("ops removed")

@@ -34,7 +34,7 @@ import numpy as np
 
 from irc.dialects.array.kind import Kind
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron import Dag, Layer, Merge, Net, Node, Output
+from irc.dialects.neuron import Dag, Gather, Layer, Merge, Net, Node, Output
 from irc.dialects.neuron.function import neuron_activation
 from irc.dialects.neuron.names import neuron_name
 from irc.dialects.neuron.net import width
@@ -62,7 +62,7 @@ class ExplodeNeurons(Pass):
 
 def _has_groups(net: Net) -> bool:
     vectors = any(isinstance(v.type, TensorType) for v in (*net.arguments, *net.outputs))
-    return vectors or any(isinstance(op, (Dag, Layer)) for op in net.block)
+    return vectors or any(isinstance(op, (Dag, Layer, Gather)) for op in net.block)
 
 
 def explode(net: Net) -> None:
@@ -73,8 +73,9 @@ def explode(net: Net) -> None:
     for op in order:
         builder = Builder.before(net.block.terminator)
         builder.location = op.location
-        if isinstance(op, Dag):
-            found = _dag(builder, op, [part for v in op.sources_in for part in parts.get(v, [v])])
+        if isinstance(op, (Dag, Gather)):
+            given = [part for v in op.operands for part in parts.get(v, [v])]
+            found = _dag(builder, op, given) if isinstance(op, Dag) else [given[n] for n in op.picks.tolist()]
             begin = 0
             for result in op.results:
                 parts[result] = found[begin : begin + width(result.type)]
@@ -90,7 +91,7 @@ def explode(net: Net) -> None:
         else:
             op.operands = [parts[v][0] if v in parts else v for v in op.operands]
     for op in reversed(order):
-        if isinstance(op, (Dag, Layer)) or any(isinstance(r.type, TensorType) for r in op.results):
+        if isinstance(op, (Dag, Layer, Gather)) or any(isinstance(r.type, TensorType) for r in op.results):
             op.erase()
     _erase_vector_arguments(net)
     net.function_type = FunctionType([a.type for a in net.arguments], [v.type for v in net.outputs])
@@ -168,21 +169,23 @@ def _layer(builder: Builder, op: Layer, inputs: Sequence[Value]) -> list[Value]:
         fail(f"'neuron.layer' has no form as single neurons: {error}", op.location)
     source, target, number = op.edges.edges()
     begins = np.searchsorted(target, np.arange(op.edges.outputs + 1)).tolist()
-    weights, biases = op.weight_range, op.bias_range
+    weights, biases = op.weight_indices, op.bias_indices
     found: list[Value] = []
     for neuron in range(op.edges.outputs):
         edges = slice(begins[neuron], begins[neuron + 1])
-        found.append(
-            Node.of(
+        name = None if op.labels is None else op.labels[neuron].value
+        with builder.located(op.location if name is None else _located(op.location, name)):
+            node = Node.of(
                 builder,
                 op.activation.value,
                 [inputs[s] for s in source[edges].tolist()],
-                [weights[n] if weights else -1 for n in number[edges].tolist()],
+                [-1] * (edges.stop - edges.start) if weights is None else weights[number[edges]].tolist(),
                 type=op.value.type.element,
                 parameter=None if op.parameter is None else op.parameter.value,
-                bias=biases[neuron] if biases else None,
+                bias=None if biases is None else int(biases[neuron]),
+                name=name,
             )
-        )
-    if neuron_name(op.value):
+        found.append(node)
+    if op.labels is None and neuron_name(op.value):
         _name_parts(op.value, found)
     return found

@@ -52,18 +52,19 @@ class GroupNeurons(Pass):
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
         for net in module.body:
-            if isinstance(net, Net) and _is_of_nodes(net, self.min):
-                context.count("neurons grouped", _group(net))
+            if isinstance(net, Net) and is_of_nodes(net, self.min):
+                context.count("neurons grouped", group(net, *graph_of_nodes(net)))
 
 
-def _is_of_nodes(net: Net, least: int) -> bool:
+def is_of_nodes(net: Net, least: int = 1) -> bool:
+    """Whether a net holds nothing but nodes, at least ``least`` of them, so that it can become one dag."""
     ops: list[Operation] = list(net.block)[:-1]
     floats = all(v.type.is_float for v in net.arguments)
     return not net.is_gradient and floats and len(ops) >= max(least, 1) and all(isinstance(op, Node) for op in ops)
 
 
-def _group(net: Net) -> int:
-    """Put one dag in place of the nodes; gives how many they were."""
+def graph_of_nodes(net: Net) -> tuple[Topology, list[Kind], list[Node]]:
+    """The graph of a net of nodes, its kinds of neuron, and the nodes in the order of its rows."""
     nodes = [op for op in in_order(net.block) if isinstance(op, Node)]
     inputs = list(net.arguments)
     values: list[Value] = [*inputs, *(node.value for node in nodes)]
@@ -89,7 +90,13 @@ def _group(net: Net) -> int:
         segments=segments,
         outputs=renumbered[np.array([number[v] for v in net.outputs], np.int64)],
     )
-    attributes: dict = {**Dag.graph_attributes(topology), "kinds": ArrayAttr(list(kinds))}
+    return topology, list(kinds), ordered
+
+
+def group(net: Net, topology: Topology, kinds: list[Kind], ordered: list[Node]) -> int:
+    """Put one dag in place of the nodes, which :func:`graph_of_nodes` found; gives how many they were."""
+    inputs = list(net.arguments)
+    attributes: dict = {**Dag.graph_attributes(topology), "kinds": ArrayAttr(kinds)}
     names = Naming([neuron_name(v) for v in [*inputs, *(node.value for node in ordered)]]).names
     if names != Naming([None] * len(names)).names:
         attributes["labels"] = ArrayAttr(names)
@@ -99,8 +106,8 @@ def _group(net: Net) -> int:
     for result, output in zip(dag.results, net.outputs, strict=True):
         result.name_hint = output.name_hint
     terminator.operands = dag.results
-    for node in nodes:
+    for node in ordered:
         node.drop()
-    for node in nodes:
+    for node in ordered:
         node.erase()
-    return len(nodes)
+    return len(ordered)

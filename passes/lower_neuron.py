@@ -43,23 +43,25 @@ from functools import reduce
 import numpy as np
 
 from irc.dialects import arith, array
+from irc.dialects.array.choice import CHOICES
+from irc.dialects.array.columns import index_table, pick_columns
 from irc.dialects.array.syntax import sizes_attribute
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
-from irc.dialects.neuron import Call, Dag, Delta, Dense, Layer, Merge, Net, Node, Output, Share
+from irc.dialects.neuron import Call, Dag, Delta, Dense, Gather, Layer, Merge, Net, Node, Output, Share
 from irc.dialects.neuron.dag import GRAPH
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.names import shown_name
 from irc.dialects.neuron.net import COTANGENT, INPUT, INPUT_GRADIENT, OUTPUT, PARAMETER_GRADIENT, width
 from irc.interpreter import in_order
-from irc.ir.attributes import DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, symbol
 from irc.ir.operation import Block, Operation, Value
 from irc.ir.symbols import is_private, references_in, symbol_name
-from irc.ir.types import TensorType, Type, i32
+from irc.ir.types import TensorType, i32
+from irc.passes.choices import chosen, share_of_choice
 from irc.passmanager import Pass, PassContext, Signature, require_legal
 
 BATCH = symbol("B")
@@ -91,8 +93,14 @@ class LowerNeuron(Pass):
 
 
 def _carried(net: Net) -> dict:
-    """What the net says of itself beyond its own declared attributes stays with the function."""
-    return {k: v for k, v in net.attributes.items() if k not in Net.spec.attributes and k != "sym_visibility"}
+    """What the net says of itself beyond its own declared attributes stays with the function.
+
+    The gradients of a net of gradients are one for each neuron and parameter; its function's are by x and by w.
+    """
+    carried: dict = {k: v for k, v in net.attributes.items() if k not in Net.spec.attributes and k != "sym_visibility"}
+    if "irc.wrt" in carried:
+        carried["irc.wrt"] = [0, 1]
+    return carried
 
 
 # -- a net that is one dag -------------------------------------------------------------------------------------------
@@ -155,7 +163,9 @@ def _lower_dag_net(net: Net, dag: Dag) -> FuncOp:
 
 
 class _NetLowering:
-    """One net. ``values`` are what its values became: tensors with the batch in front."""
+    """One net. ``values`` are what its values became: tensors with the batch in front. ``columns``: for those that are
+    part of a matrix, the matrix and the first column.
+    """
 
     def __init__(self, net: Net):
         self.net = net
@@ -175,6 +185,7 @@ class _NetLowering:
             argument.name_hint = hint
         self.builder = Builder.at_end(self.function.entry, net.location)
         self.values: dict[Value, Value] = {}
+        self.columns: dict[Value, tuple[Value, int]] = {}
         self._parameters: list[Value] | None = None
         self._broadcast: dict[int, Value] = {}
 
@@ -202,6 +213,10 @@ class _NetLowering:
 
     def _split(self, source: Value, arguments: Sequence[Value]) -> None:
         """Give each argument its columns of ``source``."""
+        begin = 0
+        for argument in arguments:
+            self.columns[argument] = source, begin
+            begin += width(argument.type)
         if len(arguments) == 1 and isinstance(arguments[0].type, TensorType):
             self.values[arguments[0]] = source
             return
@@ -211,19 +226,11 @@ class _NetLowering:
                 part.name_hint = argument.name_hint
                 self.values[argument] = part
             return
-        begin = 0
         for argument in arguments:
-            columns = width(argument.type)
-            self.values[argument] = self._columns(source, begin, columns, argument)
-            begin += columns
+            self.values[argument] = self._columns(*self.columns[argument], width(argument.type), argument)
 
     def _columns(self, source: Value, begin: int, count: int, value: Value) -> Value:
-        part = self.builder.value(
-            array.Slice,
-            source,
-            offsets=sizes_attribute([0, begin]),
-            result_types=[TensorType([BATCH, count], self.element)],
-        )
+        part = pick_columns(self.builder, [(source, begin, count)], np.arange(count))
         if value.type.is_float:
             part = self.builder.value(array.Reshape, part, result_types=[self.type_of(value)])
         part.name_hint = value.name_hint
@@ -240,12 +247,19 @@ class _NetLowering:
             )
         return self._broadcast[index]
 
-    def parameters(self, used: range, shape: Sequence[int]) -> Value:
-        """A part of the parameters, in a shape."""
+    def parameters(self, used: np.ndarray, shape: Sequence[int]) -> Value:
+        """Some parameters, by their indices (-1: the number 1), in a shape."""
+        flat = self.function.arguments[1]
+        if not np.array_equal(used, np.arange(used[0], used[0] + len(used))):
+            if (used < 0).any():
+                one = splat(self.builder, 1.0, TensorType([1], self.element))
+                flat = self.builder.value(array.Concat, [flat, one], axis=0)
+                used = np.where(used < 0, self.net.parameter_count, used)
+            return self.builder.value(array.Gather, flat, index_table(self.builder, used.reshape(shape)), axis=0)
         part = self.builder.value(
             array.Slice,
-            self.function.arguments[1],
-            offsets=sizes_attribute([used.start]),
+            flat,
+            offsets=sizes_attribute([int(used[0])]),
             result_types=[TensorType([len(used)], self.element)],
         )
         if len(shape) == 1:
@@ -260,6 +274,9 @@ class _NetLowering:
             return
         if isinstance(op, Dag):
             self._dag(op)
+            return
+        if isinstance(op, Gather):
+            self._split(self._picked(op.sources, op.picks), op.results)
             return
         if isinstance(op, Node):
             value = self._node(op)
@@ -291,7 +308,9 @@ class _NetLowering:
         """Join terms, left to right."""
         if not terms:
             return splat(self.builder, 0.0, TensorType([BATCH], self.element))
-        step = {"product": arith.MulF, "max": arith.MaximumF, "min": arith.MinimumF}.get(how, arith.AddF)
+        if how in CHOICES:
+            return chosen(self.builder, how, terms)
+        step = arith.MulF if how == "product" else arith.AddF
         joined = reduce(lambda a, b: self.make(step, a, b), terms)
         if how == "mean":
             joined = self.make(arith.DivF, joined, splat(self.builder, float(len(terms)), joined.type))
@@ -309,77 +328,77 @@ class _NetLowering:
         return self.inline(activation_of(op).function(z.type), z)
 
     def _share(self, op: Share) -> Value:
-        """See :class:`Share`. Term i is the first maximum if all before it are smaller and none behind it is larger."""
+        """See :class:`Share`."""
         terms, at, how = self.terms(op.terms, op.weights), op.index.value, op.aggregation.value
         type = self.type_of(op.value)
         one = splat(self.builder, 1.0, type)
         if how == "mean":
             return self.make(arith.DivF, one, splat(self.builder, float(len(terms)), type))
+        if how in CHOICES:
+            return share_of_choice(self.builder, how, terms, at)
         others = terms[:at] + terms[at + 1 :]
-        if how == "product":
-            return self.aggregate("product", others) if others else one
-        strict, weak = ("ogt", "oge") if how == "max" else ("olt", "ole")
-        share = one
-        zero = splat(self.builder, 0.0, type)
-        for place, other in enumerate(others):
-            ahead = self.builder.value(arith.CmpF, terms[at], other, predicate=strict if place < at else weak)
-            share = self.make(arith.Select, ahead, share, zero)
-        return share
+        return self.aggregate("product", others) if others else one
 
     def _layer(self, op: Layer) -> Value:
         edges, x = op.edges, self.values[op.source]
+        weights, biases = op.weight_indices, op.bias_indices
         type = self.type_of(op.value)
         if isinstance(edges, Dense):
             shape = (edges.outputs, edges.inputs)
             ones = TensorType(shape, self.element)
-            matrix = self.parameters(op.weight_range, shape) if op.weight_range else splat(self.builder, 1.0, ones)
+            matrix = splat(self.builder, 1.0, ones) if weights is None else self.parameters(weights, shape)
             z = self.builder.value(array.Contract, x, matrix, equation="bi,oi->bo")
         else:
-            z = self.make(arith.MulF, x, self._rows(op.weight_range, type)) if op.weight_range else x
-        if op.bias_range:
-            z = self.make(arith.AddF, z, self._rows(op.bias_range, type))
+            z = x if weights is None else self.make(arith.MulF, x, self._rows(weights, type))
+        if biases is not None:
+            z = self.make(arith.AddF, z, self._rows(biases, type))
         return self.inline(activation_of(op).function(type), z)
 
-    def _rows(self, used: range, type: TensorType) -> Value:
+    def _rows(self, used: np.ndarray, type: TensorType) -> Value:
         """A part of the parameters, once for each sample."""
         part = self.parameters(used, [len(used)])
         return self.builder.value(array.Broadcast, part, dims=[1], result_types=[type])
 
     def _dag(self, op: Dag) -> None:
         """A dag among other ops: its graph is a constant of the function."""
-        graph = [
-            self.builder.value(arith.Constant, value=DenseAttr(np.asarray(a, np.int32), TensorType(a.shape, i32)))
-            for a in op.topology
-        ]
-        x = self._join([(self.values[v], v.type) for v in op.sources_in])
+        graph = [index_table(self.builder, a) for a in op.topology]
+        x = self._join(op.sources_in)
         y = self.builder.value(array.Dag, x, self.function.arguments[1], *graph, kinds=op.kinds)
         self._split(y, op.results)
 
     # -- results -------------------------------------------------------------------------------------------------
 
-    def _join(self, parts: Sequence[tuple[Value, Type]]) -> Value:
+    def _join(self, values: Sequence[Value]) -> Value:
         """Values side by side, as one matrix."""
-        if not parts:
+        return self._picked(values, np.arange(sum(width(v.type) for v in values)))
+
+    def _picked(self, values: Sequence[Value], picks: np.ndarray) -> Value:
+        """Columns of values side by side, as one matrix: whole matrices where they are, the rest by copying."""
+        if not len(picks):
             return splat(self.builder, 0.0, TensorType([BATCH, 0], self.element))
-        if all(type.is_float for _, type in parts):
-            return self.builder.value(array.Stack, [value for value, _ in parts], axis=1)
-        matrices = [
-            self.builder.value(array.Reshape, value, result_types=[TensorType([BATCH, 1], self.element)])
-            if type.is_float
-            else value
-            for value, type in parts
-        ]
-        return matrices[0] if len(matrices) == 1 else self.builder.value(array.Concat, matrices, axis=1)
+        whole = {self.columns[v][0] if v in self.columns else None for v in values}
+        if all(v.type.is_float for v in values) and (None in whole or len(whole) > 1):
+            return self.builder.value(array.Stack, [self.values[values[n]] for n in picks.tolist()], axis=1)
+        parts = [(*self.columns.get(v, (self._matrix(v), 0)), width(v.type)) for v in values]
+        return pick_columns(self.builder, parts, picks)
+
+    def _matrix(self, value: Value) -> Value:
+        """What became of a value, as a matrix also where it is a single neuron."""
+        if not value.type.is_float or value in self.columns:
+            return self.values[value]
+        matrix = TensorType([BATCH, 1], self.element)
+        return self.builder.value(array.Reshape, self.values[value], result_types=[matrix])
 
     def _output(self, op: Output) -> None:
         kinds = self.net.kinds_of_results()
-        groups: dict[str, list[tuple[Value, Type]]] = {OUTPUT: [], INPUT_GRADIENT: [], PARAMETER_GRADIENT: []}
+        groups: dict[str, list[Value]] = {OUTPUT: [], INPUT_GRADIENT: [], PARAMETER_GRADIENT: []}
         for value, kind in zip(op.operands, kinds, strict=True):
-            groups[kind].append((self.values[value], value.type))
+            groups[kind].append(value)
         results = [self._join(groups[OUTPUT])]
         if self.net.is_gradient:
             results.append(self._join(groups[INPUT_GRADIENT]))
-            sums = [self.builder.value(array.Reduce, v, kind="sum", dims=[0]) for v, _ in groups[PARAMETER_GRADIENT]]
+            found = [self.values[value] for value in groups[PARAMETER_GRADIENT]]
+            sums = [self.builder.value(array.Reduce, v, kind="sum", dims=[0]) for v in found]
             nothing = TensorType([0], self.element)
             results.append(self.builder.value(array.Stack, sums, axis=0) if sums else splat(self.builder, 0.0, nothing))
         self.builder.create(ReturnOp, results)

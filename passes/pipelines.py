@@ -10,14 +10,26 @@ NEURON = ["dce", "canonicalize", "cse", "group-neurons", "lower-neuron"]
 array.
 """
 
+RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure", "lower-neuron"]
+"""In place of NEURON: dense blocks of irregular nets become layers, at the price of code that belongs to one graph."""
+
 ARRAY = ["canonicalize", "cse", "dce", "fuse", "lower-array"]
 """Whole arrays: simplified, grouped into loop nests; then array -> loop."""
 
 LOOP = ["canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce", "plan-memory"]
 """Loops over buffers: widened, hoisted, functions of mathematics spelled out, memory planned; then LLVM."""
 
+AUTODIFF = ["canonicalize", "cse", "autodiff"]
+"""Adds the gradients, between neuron and array."""
+
 INFERENCE = ",".join([*NEURON, *ARRAY, *LOOP])
 """Forward only."""
 
-TRAINING = ",".join([*NEURON, "canonicalize", "cse", "autodiff", *ARRAY, *LOOP])
+TRAINING = ",".join([*NEURON, *AUTODIFF, *ARRAY, *LOOP])
 """Forward, and the joint function of value and gradients."""
+
+PIPELINES = {
+    "data": (INFERENCE, TRAINING),
+    "recover": (",".join([*RECOVERED, *ARRAY, *LOOP]), ",".join([*RECOVERED, *AUTODIFF, *ARRAY, *LOOP])),
+}
+"""What ``structure=`` of ``irc.compile`` chooses from: inference and training with the graph as data, or recovered."""

@@ -9,7 +9,7 @@ reduced after the loop.
 
 A loop that does not fit stays as it is, and the statistics say why.
 
-Before:
+Before, with `vectorize{lanes=8}`:
 
 ```mlir
 func.func @f(%B: index, %x: !loop.buffer<B x f32>, %y: !loop.buffer<B x f32> {irc.output = 0 : i64})

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from support.commands import CheckFailure
+from support.gate import gated_tools
 from support.run_lines import is_data, run_file
 
 settings.register_profile("irc", deadline=None, derandomize=True)  # same examples every time, on any machine
@@ -22,8 +23,8 @@ class FileCheckItem(pytest.Item):
     """The RUN lines of one file."""
 
     def runtest(self) -> None:
-        """Run them in-process."""
-        with TemporaryDirectory() as scratch:
+        """Run them in-process; every module that irc-opt prints passes the gate of stock MLIR."""
+        with TemporaryDirectory() as scratch, gated_tools():
             run_file(self.path, Path(scratch))
 
     def repr_failure(self, excinfo, style=None):

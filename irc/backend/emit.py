@@ -7,6 +7,7 @@ much.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from irc.backend import emit_arith, emit_memory
@@ -19,6 +20,7 @@ from irc.dialects.loop.types import BufferType
 from irc.interpreter import size_arguments
 from irc.ir.diagnostics import Error, fail
 from irc.ir.operation import Operation
+from irc.ir.types import ScalarType
 
 
 def emit_module(module: ModuleOp, target: Target) -> str:
@@ -32,9 +34,14 @@ def emit_module(module: ModuleOp, target: Target) -> str:
     return "\n".join([*sorted(declarations), "", *functions])
 
 
+_UNUSUAL = re.compile("[^A-Za-z0-9_.]+")
+
+
 def native_name(name: str) -> str:
-    """The name of a function's machine code: apart from all names of the C library."""
-    return f"irc.{name}"
+    """The name of a function's machine code: apart from all names of the C library, and ASCII without NUL, as linkers
+    want it. Other bytes are ``%`` and two hexadecimal digits.
+    """
+    return "irc." + _UNUSUAL.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogatepass")), name)
 
 
 def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
@@ -45,6 +52,8 @@ def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
     parameters = []
     for argument in arguments:
         try:
+            if not isinstance(argument.type, (BufferType, ScalarType)):
+                raise ValueError(f"native functions take buffers, numbers and sizes, not {argument.type}")
             kind = llvm_type(argument.type)
         except ValueError as error:
             fail(str(error), op.location)

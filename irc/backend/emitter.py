@@ -18,11 +18,17 @@ _SUFFIXES = {"float": "f32", "double": "f64"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
 
+LARGEST_VECTOR = 1024
+"""LLVM takes a vector apart into registers: of large ones it makes much code, slowly."""
+
+
 def llvm_type(type: Type) -> str:
     """The LLVM type of a value. Raises ValueError for types native code cannot compute with yet."""
     if isinstance(type, BufferType):
         return "ptr"
     if isinstance(type, VectorType) and type.rank == 1:
+        if type.shape[0] > LARGEST_VECTOR:
+            raise ValueError(f"native code has vectors of up to {LARGEST_VECTOR} elements, not {type}")
         return f"<{type.shape[0]} x {llvm_type(type.scalar)}>"
     found = _SCALARS.get(str(type))
     if found is None:

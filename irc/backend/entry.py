@@ -8,6 +8,7 @@ topology) is checked by whoever binds it.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from irc.arrays import aligned_zeros, check_output
+from irc.arrays import aligned_zeros, check_output, require_memory
 from irc.backend.address import address_of
 from irc.binding import bind_symbols
 from irc.dialects.func import FuncOp
@@ -42,7 +43,8 @@ class Argument:
     """One argument of a native function.
 
     ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``),
-    "output" or "workspace". ``output`` is the number of the result that an output holds.
+    "output" or "workspace". ``output`` is the number of the result that an output holds; ``parameter``: an input that
+    is one of the net's parameters.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Argument:
     type: Type
     output: int = -1
     data: np.ndarray | None = None
+    parameter: bool = False
 
     @cached_property
     def dtype(self) -> np.dtype:
@@ -115,24 +118,29 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
     data = marks.get("irc.data")
     if isinstance(data, DenseAttr):
         return Argument(name, "bound", type, data=data.array)
-    return Argument(name, "input", type)
+    return Argument(name, "input", type, parameter="irc.param" in marks)
 
 
 class Owner(Protocol):
     """What keeps the machine code: a ``Library``."""
 
     @property
-    def is_open(self) -> bool:
-        """Whether the code is there."""
+    def code(self) -> object | None:
+        """The machine code, in memory while anyone holds this object; None when it has been closed."""
+
+    def entry_address(self, name: str) -> int | None:
+        """Where the way into a function from Python is; None if it has none."""
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """All that follows from the shapes of the inputs.
+class Plan:
+    """All that follows from the shapes of the inputs: the ``symbols``, the shapes of the ``outputs``, the bytes of the
+    ``workspace``.
 
     ``values`` are the native arguments, with those filled in that are the same in each call: sizes and bound arrays.
     """
 
+    symbols: Mapping[str, int]
     values: list[Any]
     outputs: list[tuple[int, ...]]
     workspace: int
@@ -148,10 +156,10 @@ class Function:
 
     def __init__(self, signature: Signature, address: int, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
         self.signature = signature
+        self.owner = owner
         self._address = address
-        self._owner = owner
         self._workspaces: list[tuple[np.ndarray, int]] = []
-        self._plans: dict[tuple[tuple[int, ...], ...], _Plan] = {}
+        self._plans: dict[tuple[tuple[int, ...], ...], Plan] = {}
         self._inputs = signature.by_role("input")
         self._outputs = signature.outputs()
         self._places = [signature.arguments.index(a) for a in (*self._inputs, *self._outputs)]
@@ -162,8 +170,8 @@ class Function:
                 known = ", ".join(values) or "none"
                 raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
             values[name] = array
-        self._bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
-        self._addresses = {name: address_of(array) for name, array in self._bound.items()}
+        self.bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
+        self._addresses = {name: address_of(array) for name, array in self.bound.items()}
         kinds: list[Any] = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
@@ -171,20 +179,21 @@ class Function:
 
     def bind(self, bound: Mapping[str, np.ndarray]) -> Function:
         """The same code with other bound arrays: another topology, for example. They must not change afterwards."""
-        return Function(self.signature, self._address, self._owner, {**self._bound, **bound})
+        return Function(self.signature, self._address, self.owner, {**self.bound, **bound})
 
     def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """The results for these inputs (arrays, or numbers for scalar arguments), in ``out`` or in new arrays.
 
         Arrays must be of the exact dtype, C-contiguous and aligned. Raises :class:`irc.Error`.
         """
-        if not self._owner.is_open:
+        code = self.owner.code  # held during the call: another thread may close the owner meanwhile
+        if code is None:
             raise Error(f"{self.signature.name}: the native code has been closed")
         if len(inputs) != len(self._inputs):
             names = ", ".join(a.name for a in self._inputs)
             raise Error(f"{self.signature.name} takes {len(self._inputs)} inputs ({names}), got {len(inputs)}")
         given = [_checked(a, value) for a, value in zip(self._inputs, inputs, strict=True)]
-        plan = self._plan(given)
+        plan = self.plan(given)
         if out is None:
             outputs = [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
         else:
@@ -204,7 +213,7 @@ class Function:
 
     def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""
-        known = {**self._bound, **given}
+        known = {**self.bound, **given}
         arguments = [a for a in self.signature.arguments if a.role in ("input", "bound")]
         shapes = [(a.name, a.shape, np.shape(known[a.name])) for a in arguments]
         symbols = bind_symbols(shapes, self.signature.symbols)
@@ -215,32 +224,39 @@ class Function:
                 )
         return symbols
 
-    def _plan(self, given: Sequence[np.ndarray]) -> _Plan:
-        """Remembered by the inputs' shapes: finding sizes takes longer than running a small net."""
+    def plan(self, given: Sequence[np.ndarray]) -> Plan:
+        """What follows from the shapes of all inputs. Remembered: finding sizes takes longer than running a small net.
+
+        Raises :class:`irc.Error` where shapes contradict each other.
+        """
         key = tuple([v.shape for v in given])
         found = self._plans.get(key)
         if found is None:
             symbols = self.sizes({a.name: v for a, v in zip(self._inputs, given, strict=True)})
             shapes = [tuple(evaluate(d, symbols) for d in a.shape) for a in self._outputs]
+            workspace = evaluate(self.signature.workspace, symbols)
+            for argument, shape in zip(self._outputs, shapes, strict=True):
+                if any(n < 0 for n in shape):
+                    raise Error(f"{argument.name}: its shape would be {shape} with these inputs")
+                require_memory(math.prod(shape), argument.dtype.itemsize, f"{argument.name}, of shape {shape},")
+            require_memory(workspace, 1, "the workspace")
             values: list[Any] = [None if isinstance(a.type, BufferType) else 0 for a in self.signature.arguments]
             for place, argument in enumerate(self.signature.arguments):
                 if argument.role == "symbol":
                     values[place] = symbols[argument.name]
                 elif argument.role == "bound":
                     values[place] = self._addresses[argument.name]
-            found = _Plan(values, shapes, evaluate(self.signature.workspace, symbols))
+            found = Plan(symbols, values, shapes, workspace)
             if len(self._plans) >= self.PLANS:
                 self._plans.clear()
             self._plans[key] = found
         return found
 
-    def _check_outputs(
-        self, plan: _Plan, given: Sequence[np.ndarray], out: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
+    def _check_outputs(self, plan: Plan, given: Sequence[np.ndarray], out: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The caller's arrays, if results can be written there and none overlaps another array."""
         if len(out) != len(self._outputs):
             raise Error(f"{self.signature.name} has {len(self._outputs)} results, got {len(out)} arrays to hold them")
-        others = list(zip([a.name for a in self._inputs], given, strict=True)) + list(self._bound.items())
+        others = list(zip([a.name for a in self._inputs], given, strict=True)) + list(self.bound.items())
         for argument, array, shape in zip(self._outputs, out, plan.outputs, strict=True):
             check_output(array, argument.dtype, shape, argument.name)
             for name, other in others:

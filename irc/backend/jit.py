@@ -7,6 +7,7 @@ back).
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import ClassVar
 import llvmlite.binding as llvm
 
 from irc.backend.emit import emit_module, native_name
+from irc.backend.emit_entry import emit_entries, entry_name, has_entry
 from irc.backend.entry import Function, Signature
 from irc.backend.target import Target, host
 from irc.dialects.builtin import ModuleOp
@@ -27,7 +29,8 @@ _numbers = count()
 class Library:
     """Native code of a module. Use :meth:`function`; close it (or use ``with``) to give the memory back.
 
-    ``llvm_text`` is the IR before LLVM's optimiser, ``object`` the machine code, ``times`` the seconds of each stage.
+    ``llvm_text`` is the IR before LLVM's optimiser, ``entries_text`` that of the ways in from Python (see
+    ``irc.backend.emit_entry``), ``object`` the machine code of both, ``times`` the seconds of each stage.
     ``compiled`` counts the libraries made in this process.
     """
 
@@ -37,15 +40,15 @@ class Library:
         self.target = target
         self.times: dict[str, float] = {}
         self._functions: dict[str, Function] = {}
-        self._engine = None
-        self._tracker = None
+        self.code: _Code | None = None
         with self._timed("emit"):
             self.llvm_text = emit_module(module, target)
-            self.signatures = {
-                op.sym_name.value: Signature.of(op) for op in module.regions[0].block if isinstance(op, FuncOp)
-            }
+            ops = [op for op in module.regions[0].block if isinstance(op, FuncOp)]
+            self.signatures = {op.sym_name.value: Signature.of(op) for op in ops}
+            self._entries = [op.sym_name.value for op in ops if has_entry(op)] if target.runs_here else []
+            self.entries_text = emit_entries(ops, target) if target.runs_here else ""
         with self._timed("parse"):
-            parsed = llvm.parse_assembly(self.llvm_text)
+            parsed = llvm.parse_assembly(self.llvm_text + self.entries_text)
         with self._timed("verify"):
             parsed.verify()
         machine = target.machine(jit=target.runs_here)
@@ -61,12 +64,11 @@ class Library:
         Library.compiled += 1
 
     def _link(self) -> None:
-        self._engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
+        engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
         builder = llvm.JITLibraryBuilder().add_object_img(self.object).add_current_process()
-        for name in self.signatures:
-            builder.export_symbol(native_name(name))
-        # The tracker owns the code: it must live as long as the functions do.
-        self._tracker = builder.link(self._engine, f"irc{next(_numbers)}")
+        for symbol in (*map(native_name, self.signatures), *map(entry_name, self._entries)):
+            builder.export_symbol(symbol)
+        self.code = _Code(engine, builder.link(engine, f"irc{next(_numbers)}"))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -77,15 +79,19 @@ class Library:
     @property
     def is_open(self) -> bool:
         """Whether functions can be called: made for this machine, and not closed."""
-        return self._tracker is not None
+        return self.code is not None
 
     def address(self, name: str) -> int:
         """Where a function's machine code is. Raises ValueError where there is none."""
-        if self._tracker is None:
+        if self.code is None:
             raise ValueError("the library is closed, or it is for another machine")
         if name not in self.signatures:
             raise ValueError(f"there is no function '{name}'; the functions are {', '.join(self.signatures)}")
-        return self._tracker[native_name(name)]
+        return self.code.tracker[native_name(name)]
+
+    def entry_address(self, name: str) -> int | None:
+        """Where the way into a function from Python is; None where there is none."""
+        return self.code.tracker[entry_name(name)] if self.code is not None and name in self._entries else None
 
     def function(self, name: str) -> Function:
         """A function, callable with arrays. The same object each time."""
@@ -104,21 +110,31 @@ class Library:
 
     def fingerprint(self) -> str:
         """A hash of the code and of all that decides what is made of it."""
-        content = f"{self.llvm_text}\n{self.target}\n{llvm.llvm_version_info}"
+        content = f"{self.llvm_text}{self.entries_text}\n{self.target}\n{llvm.llvm_version_info}"
         return hashlib.sha256(content.encode()).hexdigest()
 
     def close(self) -> None:
-        """Unload the code. Functions of a closed library refuse to run."""
-        self._tracker = None
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        """Unload the code, as soon as no thread runs it. Functions of a closed library refuse to run."""
+        self.code = None
 
     def __enter__(self) -> Library:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+class _Code:
+    """Machine code in memory: unloaded when nobody holds this object any more."""
+
+    def __init__(self, engine: llvm.LLJIT, tracker: llvm.ResourceTracker):
+        self.engine = engine
+        self.tracker = tracker
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():  # LLVM may be gone by then
+            self.tracker.close()  # before the engine that it belongs to
+            self.engine.close()
 
 
 def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
@@ -130,6 +146,7 @@ def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Targe
     """LLVM's passes, by level: 0 none, 1 a few that clean up, 2 and 3 its own pipelines but for vectorisers.
 
     Vectors and tiles are made by our own passes. LLVM's pipelines, as llvmlite runs them, keep 60 kB for each module.
+    NewGVN is not among the passes: it ends the process, by an assertion, on loops nested as ours are before ``cse``.
     """
     if target.optimise == 0:
         return
@@ -142,7 +159,6 @@ def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Targe
     else:
         passes = llvm.create_new_module_pass_manager()
         passes.add_simplify_cfg_pass()
-        passes.add_new_gvn_pass()
         passes.add_instruction_combine_pass()
         passes.add_loop_rotate_pass()
     passes.run(parsed, builder)

@@ -1,8 +1,10 @@
 """The activations: one definition each, in primitives. Evaluation, derivative, formula and code follow from it.
 
 Conventions: relu'(0) = 0; where a definition has a corner, ``f'`` is that of the branch taken there. Definitions and
-derivatives are finite for all finite operands of moderate size, without overflow on the way (``exp`` of something
-positive never occurs).
+derivatives are finite for all finite operands of moderate size, without overflow on the way: ``exp`` of something
+positive occurs only where the definition bounds it.
+
+Those called ``neat_...`` are neat-python's, which scales and clamps what most of its functions get.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from irc.dialects.arith import AddF, CmpF, DivF, MaximumF, MinimumF, MulF, NegF,
 from irc.dialects.constants import materialise, splat
 from irc.dialects.formula import formula
 from irc.dialects.func import FuncOp, ReturnOp
-from irc.dialects.math import Erf, Exp, ExpM1, TanH
+from irc.dialects.math import AbsF, Erf, Exp, ExpM1, Log, Log1P, Sin, TanH
 from irc.interpreter import Interpreter
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Value
@@ -200,6 +202,74 @@ def _step(b: Builder, x: Value, p: Any) -> Value:
     return b.value(Select, _positive(b, x, "oge"), splat(b, 1.0, x.type), splat(b, 0.0, x.type))
 
 
+# neat-python's. Its relu, elu, selu and identity are those above, its lelu is relu_leaky<0.005>.
+
+
+def _scaled(b: Builder, x: Value, scale: float) -> Value:
+    """scale * x, kept from -60 to 60."""
+    return _clamped(b, b.value(MulF, splat(b, scale, x.type), x), 60.0)
+
+
+def _clamped(b: Builder, x: Value, limit: float) -> Value:
+    return b.value(MaximumF, splat(b, -limit, x.type), b.value(MinimumF, splat(b, limit, x.type), x))
+
+
+def _neat_sigmoid(b: Builder, x: Value, p: Any) -> Value:
+    return _sigmoid(b, _scaled(b, x, 5.0), None)
+
+
+def _neat_tanh(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(TanH, _scaled(b, x, 2.5))
+
+
+def _neat_sin(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(Sin, _scaled(b, x, 5.0))
+
+
+def _neat_gauss(b: Builder, x: Value, p: Any) -> Value:
+    near = _clamped(b, x, 3.4)
+    return b.value(Exp, b.value(MulF, splat(b, -5.0, x.type), b.value(MulF, near, near)))
+
+
+def _neat_softplus(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(MulF, splat(b, 0.2, x.type), b.value(Log1P, b.value(Exp, _scaled(b, x, 5.0))))
+
+
+def _neat_clamped(b: Builder, x: Value, p: Any) -> Value:
+    return _clamped(b, x, 1.0)
+
+
+def _neat_inv(b: Builder, x: Value, p: Any) -> Value:
+    # 0 at 0; no division by 0 there, so that the derivative is 0 too
+    zero, one = splat(b, 0.0, x.type), splat(b, 1.0, x.type)
+    at_zero = _positive(b, x, "oeq")
+    return b.value(Select, at_zero, zero, b.value(DivF, one, b.value(Select, at_zero, one, x)))
+
+
+def _neat_log(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(Log, b.value(MaximumF, splat(b, 1e-7, x.type), x))
+
+
+def _neat_exp(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(Exp, _clamped(b, x, 60.0))
+
+
+def _neat_abs(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(AbsF, x)
+
+
+def _neat_hat(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(MaximumF, splat(b, 0.0, x.type), b.value(SubF, splat(b, 1.0, x.type), b.value(AbsF, x)))
+
+
+def _neat_square(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(MulF, x, x)
+
+
+def _neat_cube(b: Builder, x: Value, p: Any) -> Value:
+    return b.value(MulF, b.value(MulF, x, x), x)
+
+
 def _softmax(b: Builder, x: Value, p: Any) -> Value:
     # shifted by the largest, which changes nothing but keeps exp from overflow
     from irc.dialects.array import Broadcast, Reduce  # array.dag's semantics need this file
@@ -238,6 +308,19 @@ ACTIVATIONS: dict[str, Activation] = {
         _activation("gelu_tanh", _gelu_tanh),
         _activation("binary_step", _step, flat=True),
         _activation("softmax", _softmax, whole_layer=True),
+        _activation("neat_sigmoid", _neat_sigmoid),
+        _activation("neat_tanh", _neat_tanh),
+        _activation("neat_sin", _neat_sin),
+        _activation("neat_gauss", _neat_gauss),
+        _activation("neat_softplus", _neat_softplus),
+        _activation("neat_clamped", _neat_clamped),
+        _activation("neat_inv", _neat_inv),
+        _activation("neat_log", _neat_log),
+        _activation("neat_exp", _neat_exp),
+        _activation("neat_abs", _neat_abs),
+        _activation("neat_hat", _neat_hat),
+        _activation("neat_square", _neat_square),
+        _activation("neat_cube", _neat_cube),
     )
 }
 """All activations by name."""

@@ -83,7 +83,7 @@ class ModuleOp(Operation):
         if name:
             printer.symbol(name)
         printer.attr_dict(self, exclude=("sym_name",), keyword="attributes")
-        printer.region(self.regions[0])
+        printer.region(self.regions[0], arguments=False)
 
 
 DIALECT = Dialect("builtin", operations=(ModuleOp,), doc="The module.")

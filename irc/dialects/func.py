@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from irc.dialects.marks import verify_marks
 from irc.ir.attributes import ArrayAttr, Attribute, DictAttr, StringAttr, SymbolRefAttr, attribute
 from irc.ir.dialect import Dialect
 from irc.ir.locations import UNKNOWN, Location
@@ -128,6 +129,7 @@ class FuncOp(Operation):
                 continue
             if len(given) != len(types) or not all(isinstance(d, DictAttr) for d in given):  # type: ignore[arg-type, attr-defined]
                 raise ValueError(f"{key} must have a dictionary for each of the {len(types)} types")
+        verify_marks(self.attributes, inputs, [self.arg_attributes(i) for i in range(len(inputs))])
         if self.is_declaration:
             if self.sym_visibility.value == "public":
                 raise ValueError("a function without a body must be private")

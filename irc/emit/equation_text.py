@@ -8,9 +8,9 @@
     factor   = number | name | "-" factor | "(" [ sum ] ")" | call
     call     = name ["'"] ["<" number ">"] ["[" integer "]"] "(" [ sum { "," sum } ] ")"
 
-Empty brackets are 0. ``relu'(x)`` is the derivative of an activation; ``max(a, b)``, ``min``, ``product``, ``sum``
-and ``mean`` are aggregations, and ``max'[1](a, b)`` the derivative by term 1. Names that are no identifiers stand in
-double quotes.
+Empty brackets are 0. ``relu'(x)`` is the derivative of an activation; ``max(a, b)``, ``min``, ``product``, ``sum``,
+``mean``, ``maxabs`` and ``median`` are aggregations, and ``max'[1](a, b)`` the derivative by term 1. Names that are no
+identifiers stand in double quotes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from irc.dialects.activations import ACTIVATIONS, Activation
+from irc.dialects.array import choice
 from irc.emit.names import unquoted
 from irc.ir.diagnostics import fail
 from irc.ir.locations import Source
@@ -35,17 +36,21 @@ _TOKEN = re.compile(
 _COMMENT = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|\Z)")
 _NESTING = 100
 
+
+def _choice(how: str, terms: list[np.ndarray]) -> np.ndarray:
+    return choice.value(how, choice.stacked(terms))
+
+
 _AGGREGATIONS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
     "sum": lambda terms: reduce(np.add, terms),
     "product": lambda terms: reduce(np.multiply, terms),
-    "max": lambda terms: reduce(np.maximum, terms),
-    "min": lambda terms: reduce(np.minimum, terms),
     "mean": lambda terms: reduce(np.add, terms) / len(terms),
+    **{how: partial(_choice, how) for how in choice.CHOICES},
 }
 
 
 def _share(aggregation: str, terms: list[np.ndarray], index: int) -> Any:
-    """The derivative of an aggregation by one of its terms; of maximum and minimum at the first that attains it."""
+    """The derivative of an aggregation by one of its terms (see :class:`irc.dialects.neuron.Share`)."""
     if aggregation == "sum":
         return np.float64(1.0)
     if aggregation == "mean":
@@ -53,9 +58,7 @@ def _share(aggregation: str, terms: list[np.ndarray], index: int) -> Any:
     if aggregation == "product":
         others = terms[:index] + terms[index + 1 :]
         return reduce(np.multiply, others) if others else np.float64(1.0)
-    stacked = np.stack(np.broadcast_arrays(*terms))
-    first = np.argmax(stacked, 0) if aggregation == "max" else np.argmin(stacked, 0)
-    return (first == index).astype(np.float64)
+    return choice.shares(aggregation, choice.stacked(terms))[index]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,10 +85,15 @@ class Builder:
         return self.create(cls, *operands, **options).result
 
     def inline(self, block: Block, arguments: Sequence[Value]) -> list[Value]:
-        """Copy the ops of ``block`` here, its arguments replaced; returns what its terminator's operands became."""
+        """Copy the ops of ``block`` here, its arguments replaced; returns what its terminator's operands became.
+
+        Ops that come from nowhere (an activation's definition) get the builder's location.
+        """
         mapping: dict[Value, Value] = dict(zip(block.arguments, arguments, strict=True))
         for op in block:
             if op is block.last:
                 return [mapping.get(v, v) for v in op.operands]
-            self.insert(op.clone(mapping))
+            copy = self.insert(op.clone(mapping))
+            if copy.location is UNKNOWN:
+                copy.location = self.location
         raise ValueError("the block has no terminator")

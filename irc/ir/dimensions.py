@@ -232,6 +232,10 @@ _TOKEN = re.compile(r"\s*(?:(\d+)|(floordiv\b)|([A-Za-z_]\w*)|([-+*()]))")
 
 
 @lru_cache(maxsize=4096)
+LARGEST = 2**62
+"""No size that a text gives is larger: native code counts bytes with 64 bits."""
+
+
 def parse_dimension(text: str) -> Dimension:
     """Read a dimension's text. Raises ValueError that says what is wrong."""
     tokens: list[str] = []
@@ -296,4 +300,6 @@ def parse_dimension(text: str) -> Dimension:
     result = total()
     if tokens[position]:
         raise ValueError(f"unexpected {tokens[position]!r} in dimension {text!r}")
+    if max((abs(factor) for _, factor in _terms(result)), default=0) > LARGEST:
+        raise ValueError(f"the dimension {text[:40]!r} is too large; sizes go up to 2**62")
     return result

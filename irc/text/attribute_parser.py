@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from math import isinf
 from typing import TypeVar
+
+import numpy as np
 
 from irc.ir.attributes import (
     UNIT,
@@ -182,6 +185,9 @@ class AttributeParser(Cursor):
                 self.fail(f"{match[1]}{digits} is no integer, but its type is {type}", place)
             return self.checked(lambda: integer_of(signed, type), place)  # type: ignore[arg-type]
         if isinstance(value, float):
+            with np.errstate(over="ignore"):
+                if isinf(type.round(signed)):
+                    self.fail(f"{match[1]}{digits} is too large for {type}", place)
             return FloatAttr(signed, type)
         if not digits.startswith("0x") or match[1]:
             self.fail(f"a number of type {type} needs a point: {match[1]}{digits}.0", place)

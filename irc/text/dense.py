@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from irc.arrays import machine_memory
 from irc.ir.attributes import DenseAttr, IntegerAttr
 from irc.ir.types import ScalarType, ShapedType
 
@@ -42,7 +43,10 @@ def static_shape(type: ShapedType) -> tuple[int, ...]:
         raise ValueError(f"elements need a static shape, not {type}; use array.full for one value of any shape")
     if not isinstance(type.element, ScalarType):
         raise ValueError(f"elements cannot be of type {type.element}")
-    return tuple(int(size) for size in type.shape)  # type: ignore[arg-type]
+    shape = tuple(int(size) for size in type.shape)  # type: ignore[arg-type]
+    if prod(shape) * type.element.bytes > machine_memory():
+        raise ValueError(f"the elements of {type} do not fit into this machine's memory; use array.full")
+    return shape
 
 
 def _nested(body: str) -> tuple[list[str], tuple[int, ...]]:
@@ -109,7 +113,11 @@ def parse_number(text: str, element: ScalarType):
         value = float(text)
         if np.isinf(value):
             raise ValueError(f"{text[:40]} is too large for a float")
-        return element.to_storage(np.float64(value))
+        with np.errstate(over="ignore"):
+            stored = element.to_storage(np.float64(value))
+        if np.isinf(element.from_storage(stored)):
+            raise ValueError(f"{text[:40]} is too large for {element}")
+        return stored
     if text in ("true", "false") and element.width == 1:
         return text == "true"
     if not _INTEGER.fullmatch(text):

@@ -55,7 +55,7 @@ class Cursor:
         self.source = source
         self.text = source.text
         self.depth = 0
-        self.at = self.skip(0)
+        self.at = self.skip(self.text.startswith("\ufeff"))  # behind a byte-order mark
 
     def skip(self, offset: int) -> int:
         """The offset of the first word at or behind ``offset``."""

@@ -16,6 +16,7 @@ from irc.checking import CheckPass
 from irc.emit.forms import FORMS, emit
 from irc.files import write_atomically
 from irc.frontends.sources import load_module, read_source
+from irc.initial import checked_seed
 from irc.instruments import Dump, Reproducer, Statistics, Timing
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.locations import Source
@@ -194,6 +195,7 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
             stdout.write("".join(f"{name}\n" for name in pass_names()))
             return 0
         _names(arguments.dump_after + arguments.dump_before)
+        checked_seed(arguments.seed)
         return _run(arguments, find_target(arguments.target), stdin, stdout, stderr)
 
     return run_command(_parser(), argv, stdout, stderr, command)

@@ -7,8 +7,10 @@ from collections import Counter
 from irc.backend.jit import Library
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
+from irc.ir.diagnostics import counted
 from irc.model import Net
-from irc.passes.pipelines import TRAINING
+from irc.passes.pipelines import PIPELINES
+from irc.passes.recover_structure import LEAST_EDGES, count_blocks
 from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline
 from irc.tools.graph_facts import GraphFacts
 
@@ -29,15 +31,24 @@ class _Sizes(Instrument):
         self.rows.append(self._row(str(p), module, seconds))
 
 
+def _structure(net: Net, op: NetOp, edges: int) -> str:
+    """What ``recover-structure`` finds, whether or not the net was compiled with it."""
+    blocks, covered = count_blocks(op)
+    what = "layers" if net.structure == "recover" else "left as data; structure='recover' makes them layers"
+    found = f"{counted(blocks, 'dense block')} of {LEAST_EDGES} edges or more"
+    return f"  {found}" + (f": {covered} of {edges} edges, {what}" if blocks else "")
+
+
 def report(net: Net) -> str:
     """The text of the report. Runs the training pipeline once more to measure it."""
     lines = [f"net {net.name}"]
     if isinstance(net.entry, NetOp):
-        lines += GraphFacts.of(net.entry).lines()
+        facts = GraphFacts.of(net.entry)
+        lines += [*facts.lines(), _structure(net, net.entry, facts.edges)]
     lines += [f"  {net.params.flat.size} parameters, {net.dtype}", "", "levels (training pipeline)"]
     module: ModuleOp = net.module.clone()
     sizes = _Sizes(module)
-    PassManager(parse_pipeline(TRAINING), PassContext(net.target), [sizes]).run(module)
+    PassManager(parse_pipeline(PIPELINES[net.structure][1]), PassContext(net.target), [sizes]).run(module)
     lines.append(f"  {'after':<16} {'ops':>6} {'lines':>6} {'ms':>8}  dialects")
     for name, ops, count, dialects, seconds in sizes.rows:
         lines.append(f"  {name:<16} {ops:6} {count:6} {seconds * 1e3:8.2f}  {dialects}")

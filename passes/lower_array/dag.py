@@ -22,7 +22,7 @@ The gradient walks the rows backwards, once the forward values are there, with `
     dx = adjoints[0 .. I)
 
 where ``share`` is the derivative of the aggregation by that edge's term: 1 in a sum, 1/n in a mean, the product of
-the other terms in a product, and 1 for the first term that is the maximum (minimum), 0 for the others.
+the other terms in a product; for aggregations that choose among their terms see ``dag_choice``.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ from collections.abc import Callable, Sequence
 from irc.dialects import arith
 from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.array import Dag, DagGrad
+from irc.dialects.array.choice import CHOICES
 from irc.dialects.loop import BufferType
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
 from irc.ir.types import index
+from irc.passes.lower_array.dag_choice import choose, each_share
 from irc.passes.lower_array.lowering import Lowering, shape_of
 
 
@@ -180,6 +182,8 @@ class _Kernel:
     def aggregate(self, kind: int, row: Value, values: Value) -> Value:
         """The aggregation of the row's terms."""
         low, aggregation = self.lowering, self.kinds[kind].aggregation
+        if aggregation in CHOICES:
+            return choose(self, aggregation, row, values)
         begin, end = self.edges(row)
         combine, start = _COMBINE[aggregation]
 
@@ -243,38 +247,18 @@ class _Kernel:
         begin, end = self.edges(row)
         if aggregation == "mean":
             delta = self._divide(delta, begin, end)
-        if aggregation in ("max", "min"):
-            self._extreme_backward(kind, row, delta, values, adjoints, dw)
+        if aggregation in CHOICES:
+
+            def visit(edge: Value, gradient: Value) -> None:
+                self._edge_backward(edge, gradient, values, adjoints, dw)
+
+            each_share(self, aggregation, row, delta, values, visit)
             return
 
         def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
             gradient = (
                 low.multiply(delta, self._others(edge, begin, end, values)) if aggregation == "product" else delta
             )
-            self._edge_backward(edge, gradient, values, adjoints, dw)
-            return []
-
-        low.loop(end, turn, lower=begin, counter="e")
-
-    def _extreme_backward(self, kind: int, row: Value, delta: Value, values: Value, adjoints: Value, dw: Value) -> None:
-        """Maximum and minimum: all of ``delta`` goes to the first term that attains it.
-
-        Which term that is differs between samples, so every edge is visited and most get zero: its index stays scalar.
-        """
-        low = self.lowering
-        begin, end = self.edges(row)
-        better, worst = ("ogt", float("-inf")) if self.kinds[kind].aggregation == "max" else ("olt", float("inf"))
-
-        def search(edge: Value, carried: list[Value]) -> Sequence[Value]:
-            best, where = carried
-            term = self.term(edge, values)
-            wins = low.compare(better, term, best)
-            return [low.select(wins, term, best), low.select(wins, edge, where)]
-
-        _, where = low.loop(end, search, [self.number(worst), begin], lower=begin, counter="e")
-
-        def turn(edge: Value, _: list[Value]) -> Sequence[Value]:
-            gradient = low.select(low.compare("eq", edge, where), delta, self.number(0))
             self._edge_backward(edge, gradient, values, adjoints, dw)
             return []
 
@@ -308,7 +292,5 @@ _COMBINE: dict[str, tuple[type[Operation], float]] = {
     "sum": (arith.AddF, 0.0),
     "mean": (arith.AddF, 0.0),
     "product": (arith.MulF, 1.0),
-    "max": (arith.MaximumF, float("-inf")),
-    "min": (arith.MinimumF, float("inf")),
 }
-"""How each aggregation combines terms, and what it starts with."""
+"""How an aggregation combines terms, and what it starts with."""

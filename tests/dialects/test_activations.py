@@ -13,7 +13,7 @@ from irc.ir.types import TensorType, VectorType, f32, f64
 from irc.ir.verifier import verify
 
 NEURONS = [a for a in ACTIVATIONS.values() if not a.whole_layer]
-XS = np.array([-30.0, -5.0, -2.0, -1.0, -0.3, -1e-3, 1e-3, 0.2, 0.7, 1.0, 3.0, 8.0, 25.0])
+XS = np.array([-30.0, -5.0, -2.0, -1.1, -0.3, -1e-3, 1e-3, 0.2, 0.7, 0.9, 3.0, 8.0, 25.0])
 
 _phi = np.vectorize(lambda x: 0.5 * (1 + math.erf(x / math.sqrt(2))))
 REFERENCE = {
@@ -30,7 +30,22 @@ REFERENCE = {
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     "binary_step": lambda x: (x >= 0) * 1.0,
+    "neat_sigmoid": lambda x: 1 / (1 + np.exp(-np.clip(5 * x, -60, 60))),
+    "neat_tanh": lambda x: np.tanh(2.5 * x),
+    "neat_sin": lambda x: np.sin(np.clip(5 * x, -60, 60)),
+    "neat_gauss": lambda x: np.exp(-5 * np.clip(x, -3.4, 3.4) ** 2),
+    "neat_softplus": lambda x: 0.2 * np.log1p(np.exp(np.clip(5 * x, -60, 60))),
+    "neat_clamped": lambda x: np.clip(x, -1, 1),
+    "neat_inv": lambda x: 1 / x,
+    "neat_log": lambda x: np.log(np.maximum(1e-7, x)),
+    "neat_exp": lambda x: np.exp(np.clip(x, -60, 60)),
+    "neat_abs": np.abs,
+    "neat_hat": lambda x: np.maximum(0, 1 - np.abs(x)),
+    "neat_square": lambda x: x**2,
+    "neat_cube": lambda x: x**3,
 }
+UNBOUNDED = {"neat_square": lambda x: 2 * x, "neat_cube": lambda x: 3 * x * x, "neat_inv": lambda x: -1 / x**2}
+"""Derivatives that have no limit, or reach it slowly."""
 
 
 @pytest.mark.parametrize("activation", NEURONS, ids=str)
@@ -44,7 +59,7 @@ def test_values(activation):
 def test_derivatives_agree_with_differences(activation):
     step = 1e-6
     wanted = (activation.evaluate(XS + step) - activation.evaluate(XS - step)) / (2 * step)
-    np.testing.assert_allclose(activation.evaluate(XS, derivative=True), wanted, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(activation.evaluate(XS, derivative=True), wanted, rtol=2e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -54,7 +69,10 @@ def test_finite_far_away(activation, dtype):
     assert np.isfinite(activation.evaluate(far)).all()
     slopes = activation.evaluate(far, derivative=True)
     assert np.isfinite(slopes).all()
-    limits = np.array([0, 0.1, 0.25, 1, 1.0507009873554805])
+    if activation.name in UNBOUNDED:
+        np.testing.assert_allclose(slopes, UNBOUNDED[activation.name](far), rtol=1e-6)
+        return
+    limits = np.array([-1, 0, 1e-4, 1e-3, 1e-2, 0.1, 0.25, 1, 1.0507009873554805])  # some of log's slopes 1/x
     assert np.isclose(slopes[:, None], limits, rtol=1e-6).any(axis=1).all()
 
 
@@ -67,6 +85,12 @@ def test_finite_far_away(activation, dtype):
         ("binary_step", 1, 0),
         ("sigmoid", 0.5, 0.25),
         ("tanh", 0, 1),
+        ("neat_sigmoid", 0.5, 1.25),
+        ("neat_softplus", 0.2 * math.log(2), 0.5),
+        ("neat_inv", 0, 0),
+        ("neat_log", math.log(1e-7), 0),
+        ("neat_abs", 0, 0),
+        ("neat_hat", 1, 0),
     ],
 )
 def test_at_zero(name, value, slope):

@@ -326,7 +326,7 @@ def test_constants_move_through_shape_ops():
 
 def test_stock_mlir_accepts_the_generic_form():
     directory = Path(__file__).parents[1]
-    for path in (directory / "filecheck" / "array_ops.mlir", directory / "ir" / "mlp.mlir"):
+    for path in (directory / "filecheck" / "dialects" / "array.mlir", directory / "ir" / "mlp.mlir"):
         module = differentiated(path.read_text()) if path.stem == "mlp" else parse_module(path.read_text())
         text = print_module(module, generic=True)
         assert print_module(parse_module(accepts(text)), generic=True).count(" = ") == text.count(" = ")

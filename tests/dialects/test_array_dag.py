@@ -60,6 +60,17 @@ def random_dag(kinds, seed=0, inputs=3, rows=6, samples=4, parameters=9):
     ]
 
 
+AGGREGATE = {
+    "sum": np.sum,
+    "product": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "mean": np.mean,
+    "maxabs": lambda terms: max(terms, key=abs),
+    "median": np.median,
+}
+
+
 def by_formula(kinds, x, w, offsets, sources, weights, biases, segments, outputs):
     """What array.dag says, neuron by neuron and sample by sample."""
     kind_of = [k for first, end, k in segments for _ in range(first, end)]
@@ -70,7 +81,7 @@ def by_formula(kinds, x, w, offsets, sources, weights, biases, segments, outputs
             edges = range(offsets[row], offsets[row + 1])
             terms = np.array([n[sources[e]] * (w[weights[e]] if weights[e] >= 0 else 1.0) for e in edges])
             kind = kinds[number]
-            z = getattr(terms, {"product": "prod"}.get(kind.aggregation, kind.aggregation))()
+            z = AGGREGATE[kind.aggregation](terms)
             z += w[biases[row]] if biases[row] >= 0 else 0.0
             n.append(ACTIVATIONS[kind.activation].evaluate(np.float64(z), kind.parameter)[()])
         found.append([n[o] for o in outputs])
@@ -95,7 +106,7 @@ def test_value_gradient_and_bounds(kinds, seed):
 def test_every_activation(name):
     module = differentiated(text_of([Kind(name)]))
     arguments = random_dag([Kind(name)], 5)
-    np.testing.assert_allclose(run(module, "f", arguments)[0], by_formula([Kind(name)], *arguments), rtol=CONSTANTS)
+    np.testing.assert_allclose(run(module, "f", arguments)[0], by_formula([Kind(name)], *arguments), rtol=CONSTANTS, atol=1e-12)
     check_vjp(module, arguments)
 
 
@@ -118,6 +129,27 @@ def test_ties_of_max_give_the_gradient_to_the_first_and_zeros_of_products_are_ex
     module = differentiated(text_of([Kind("identity", None, "product")]))
     _, dx, _ = run(module, "f_vjp", [np.array([[0.0, 3.0]]), np.zeros(0), *graph, np.ones((1, 1))])
     np.testing.assert_array_equal(dx, [[3.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("how", "terms", "value", "shares"),
+    [
+        ("maxabs", [1.0, -3.0, 3.0], -3.0, [0, 1, 0]),  # the first of equal ones
+        ("maxabs", [3.0, -3.0, 2.0], 3.0, [1, 0, 0]),
+        ("median", [5.0], 5.0, [1]),
+        ("median", [2.0, -4.0], -1.0, [0.5, 0.5]),
+        ("median", [3.0, 1.0, 2.0], 2.0, [0, 0, 1]),
+        ("median", [2.0, 2.0, 2.0], 2.0, [0, 1, 0]),  # equal ones are in the order of the edges
+        ("median", [4.0, 1.0, 1.0, 9.0], 2.5, [0.5, 0, 0.5, 0]),
+        ("median", [1.0, 1.0, 1.0, 1.0], 1.0, [0, 0.5, 0.5, 0]),
+    ],
+)
+def test_what_is_chosen(how, terms, value, shares):
+    n = len(terms)
+    graph = [[0, n], list(range(n)), [-1] * n, [-1], [(0, 1, 0)], [n]]
+    module = differentiated(text_of([Kind("identity", None, how)]))
+    y, dx, _ = run(module, "f_vjp", [np.array([terms]), np.zeros(0), *graph, np.ones((1, 1))])
+    assert y.tolist() == [[value]] and dx.tolist() == [shares]
 
 
 def test_text_reads_back():
@@ -187,7 +219,7 @@ def test_the_interpreter_checks_the_graph():
         ("#array.kind<sinus, sum>", "there is no activation 'sinus'"),
         ("#array.kind<softmax, sum>", "acts on a whole layer"),
         ("#array.kind<relu, 0.5, sum>", "takes no parameter"),
-        ("#array.kind<relu, median>", "neither a number nor one of sum"),
+        ("#array.kind<relu, mode>", "neither a number nor one of sum"),
         ("3 : i64", "kinds must hold"),
     ],
 )

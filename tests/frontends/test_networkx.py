@@ -138,7 +138,7 @@ def test_multigraph_without_parallel_edges():
         ({}, {"activation": "elu<x>"}, "is a number, not 'x'"),
         ({}, {"activation": ("elu", "1")}, "is a finite number, not '1'"),
         ({}, {"activation": 3}, "an activation is a name"),
-        ({}, {"aggregation": "median"}, "unknown aggregation 'median'"),
+        ({}, {"aggregation": "mode"}, "unknown aggregation 'mode'"),
         ({}, {"aggregation": ["sum"]}, "unknown aggregation"),
     ],
 )

@@ -15,7 +15,7 @@ from irc.calling import callables
 from irc.ir.equality import difference
 from irc.passes.pipelines import INFERENCE, TRAINING
 from irc.passmanager import Instrument, PassManager, parse_pipeline
-from support.agreement import Problem, assert_within, bounds, level_results, native
+from support.agreement import Bounds, Problem, assert_within, level_results, native
 from support.oracle import Gradient, jax_gradient, layout, numpy_gradient, sample_graph
 from support.random_nets import nets, random_net
 
@@ -31,6 +31,7 @@ PIPELINES = {
     "nodes": ",".join(p for p in LIST if p != "group-neurons"),
     "autodiff of neurons": ",".join(EARLY),
 }
+UNIT = 2.0**-53
 SUBSET = (0, 3, 8, 17, 36, 41, 78, 90, 101, 120, 150, 199)
 """Random nets for what is slow."""
 
@@ -48,32 +49,38 @@ def shared(seed: int, dtype: str = "float32") -> irc.Net:
     return compiled(random_net(seed), dtype, seed=seed)
 
 
-def check_against_oracles(g: nx.DiGraph, single: irc.Net, double: irc.Net, seed: int) -> None:
-    """Both dtypes, forward and backward, against NumPy (a second batch size too), JAX, and finite differences."""
-    w = single.params.flat
-    assert np.array_equal(w, double.params.flat)
+def check_double(g: nx.DiGraph, net: irc.Net, seed: int) -> None:
+    """float64, forward and backward, against NumPy (a second batch size too), JAX, and finite differences."""
+    w, bounds = net.params.flat, Bounds(net)
     for samples in (3, (1, 2, 17)[seed % 3]):
         problem = Problem.of(g, seed, samples)
-        oracles = [numpy_gradient(g, w, problem.x, problem.dy)]
+        bound, found = bounds(problem), native(net, problem)
+        oracle = numpy_gradient(g, w, problem.x, problem.dy)
+        assert_within(found, oracle, bound, bound)
+        assert_within(found._replace(y=net.run(problem.x)), oracle, bound, bound)
         if samples == 3:
-            oracles.append(jax_gradient(g, w, problem.x, problem.dy))
-        e64 = bounds(double, problem)
-        found = native(double, problem)
-        for oracle in oracles:
-            assert_within(native(single, problem), oracle, bounds(single, problem), e64)
-            assert_within(found, oracle, e64, e64)
-        assert_within(found._replace(y=double.run(problem.x)), oracles[0], e64, e64)
-        y32 = single.run(problem.x)
-        assert_within(native(single, problem)._replace(y=y32), oracles[0], bounds(single, problem), e64)
-    check_finite_differences(double, Problem.of(g, seed, 3), seed)
+            assert_within(found, jax_gradient(g, w, problem.x, problem.dy), bound, bound)
+            check_finite_differences(net, problem, bound, seed)
 
 
-def check_finite_differences(net: irc.Net, problem: Problem, seed: int) -> None:
+def check_single(g: nx.DiGraph, net: irc.Net, seed: int) -> None:
+    """float32, forward and backward, against NumPy. The oracle's own bound is 2^-29 of this one and higher powers."""
+    bounds = Bounds(net)
+    for samples in (3, (1, 2, 17)[seed % 3]):
+        problem = Problem.of(g, seed, samples)
+        bound, found = bounds(problem), native(net, problem)
+        oracle = numpy_gradient(g, net.params.flat, problem.x, problem.dy)
+        own = Gradient(*(part * 2.0**-28 for part in bound))
+        assert_within(found, oracle, bound, own)
+        assert_within(found._replace(y=net.run(problem.x)), oracle, bound, own)
+
+
+def check_finite_differences(net: irc.Net, problem: Problem, bound: Gradient, seed: int) -> None:
     """The gradients along random directions, of parameters and inputs at once, are slopes of native ``run``."""
     rng = np.random.default_rng(seed)
     found = native(net, problem)
     w, x = net.params.flat.copy(), problem.x.astype(np.float64)
-    noise = float(np.sum(np.abs(problem.dy) * bounds(net, problem).y))
+    noise = rounding_noise(problem, bound, found, w, x)
     conclusive = 0
     for _ in range(3):
         dw, dx = rng.normal(size=w.shape) / (1 + w.size) ** 0.5, rng.normal(size=x.shape) / (1 + x.size) ** 0.5
@@ -87,8 +94,15 @@ def check_finite_differences(net: irc.Net, problem: Problem, seed: int) -> None:
         net.params.flat[...] = w
         if estimate is not None:
             conclusive += 1
-            assert abs(slope - estimate[0]) <= estimate[1] + 1e-12 * (1 + abs(slope))
+            assert abs(slope - estimate[0]) <= estimate[1]
     assert conclusive or not smooth(net), "no direction in which the net is smooth"
+
+
+def rounding_noise(problem: Problem, bound: Gradient, found: Gradient, w: np.ndarray, x: np.ndarray) -> float:
+    """How far rounding may move ``sum(dy * y)``: within the net, of the moved inputs, and in the sum."""
+    inside = np.sum(np.abs(problem.dy) * bound.y)
+    moved = np.sum(np.abs(found.params * w)) + np.sum(np.abs(found.x * x))
+    return float(inside + UNIT * (moved + found.y.size * np.sum(np.abs(problem.dy * found.y))))
 
 
 def difference_quotient(at, noise: float, step: float = 1e-4) -> tuple[float, float] | None:
@@ -107,24 +121,34 @@ def difference_quotient(at, noise: float, step: float = 1e-4) -> tuple[float, fl
 
 def smooth(net: irc.Net) -> bool:
     text = net.dump()
-    return not any(kind in text for kind in ("lu", "step", "max", "min"))
+    return not any(kind in text for kind in ("lu", "step", "max", "min", "median", "neat_"))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.name)
 def test_samples(path):
-    single, double = (irc.compile(str(path), dtype=d, seed=7) for d in ("float32", "float64"))
-    double.params.flat = single.params.flat
-    check_against_oracles(sample_graph(path), single, double, 0)
+    g = sample_graph(path)
+    with irc.compile(str(path), seed=7) as single, irc.compile(str(path), dtype="float64") as double:
+        double.params.flat = single.params.flat
+        check_single(g, single, 0)
+        check_double(g, double, 0)
+
+
+# Every fifth net by both default pipelines; the others have value and gradient from one, which takes less time.
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_random_nets(seed):
-    """Every fifth by both default pipelines; the others have value and gradient from one, which takes less time."""
-    g, passes = random_net(seed), None if seed % 5 == 0 else TRAINING
-    with compiled(g, "float32", seed=seed, passes=passes) as single:
-        with compiled(g, "float64", seed=seed, passes=passes) as double:
-            assert list(single.params) == layout(g).names
-            check_against_oracles(g, single, double, seed)
+    g = random_net(seed)
+    with compiled(g, "float64", seed=seed, passes=None if seed % 5 == 0 else TRAINING) as net:
+        assert list(net.params) == layout(g).names
+        check_double(g, net, seed)
+
+
+@pytest.mark.parametrize("seed", [s if s % 2 == 0 else pytest.param(s, marks=pytest.mark.slow) for s in range(200)])
+def test_random_nets_in_float32(seed):
+    g = random_net(seed)
+    with compiled(g, "float32", seed=seed, passes=None if seed % 5 == 0 else TRAINING) as net:
+        check_single(g, net, seed)
 
 
 @given(g=nets())
@@ -133,7 +157,7 @@ def test_drawn_nets(g):
     """The same net by Hypothesis, which shrinks what fails."""
     with compiled(g, "float64", passes=TRAINING) as net:
         problem = Problem.of(g, 1, 2)
-        e64 = bounds(net, problem)
+        e64 = Bounds(net)(problem)
         assert_within(native(net, problem), numpy_gradient(g, net.params.flat, problem.x, problem.dy), e64, e64)
 
 
@@ -143,8 +167,8 @@ def test_every_partial_derivative_of_smooth_nets(seed):
     with compiled(g, "float64", seed=seed, passes=TRAINING) as net:
         problem = Problem.of(g, seed, 2)
         found = native(net, problem)
-        noise = float(np.sum(np.abs(problem.dy) * bounds(net, problem).y))
         x = problem.x.astype(np.float64)
+        noise = rounding_noise(problem, Bounds(net)(problem), found, net.params.flat, x)
         for array, gradient in ((net.params.flat, found.params), (x, found.x)):
             for place in np.ndindex(array.shape):
                 kept = array[place]
@@ -155,7 +179,7 @@ def test_every_partial_derivative_of_smooth_nets(seed):
 
                 slope, allowed = difference_quotient(at, noise) or pytest.fail("a smooth net has a corner")
                 array[place] = kept
-                assert abs(slope - gradient[place]) <= allowed + 1e-12 * (1 + abs(slope))
+                assert abs(slope - gradient[place]) <= allowed
 
 
 # -- every level -------------------------------------------------------------------------------------------------------
@@ -189,22 +213,23 @@ class Room:
         self.single, self.double = single, double
 
 
-@pytest.mark.parametrize("pipeline", [INFERENCE, TRAINING, PIPELINES["nodes"], PIPELINES["autodiff of neurons"]])
-@pytest.mark.parametrize("seed", SUBSET)
-def test_the_interpreter_gives_the_same_at_every_level(seed, pipeline):
-    if pipeline not in (INFERENCE, TRAINING) and seed > 40:
-        pytest.skip("loops without data are long; a third of the nets is enough")
+LEVELS = [(TRAINING, seed) for seed in SUBSET]
+LEVELS += [(pipeline, seed) for pipeline in (INFERENCE, *list(PIPELINES.values())[1:]) for seed in SUBSET[:4]]
+
+
+@pytest.mark.parametrize(("pipeline", "seed"), LEVELS)
+def test_the_interpreter_gives_the_same_at_every_level(pipeline, seed):
     g, single, double = random_net(seed), shared(seed), shared(seed, "float64")
     problem = Problem.of(g, seed, 3)
     inputs = [problem.x, single.params.flat, problem.dy]
-    room = [Room(a, b) for a, b in zip(bounds(single, problem), bounds(double, problem), strict=True)]
+    room = [Room(a, b) for a, b in zip(Bounds(single)(problem), Bounds(double)(problem), strict=True)]
     watch = EachLevel(single.name, inputs, numpy_gradient(g, inputs[1], problem.x, problem.dy), room)
     module = single.module.clone()
     PassManager(parse_pipeline(pipeline), None, [watch]).run(module)
     assert watch.compared >= len(pipeline.split(","))
 
 
-@pytest.mark.parametrize("seed", SUBSET[:4])
+@pytest.mark.parametrize("seed", SUBSET[:2])
 def test_check(seed):
     g = random_net(seed)
     with compiled(g, "float32", seed=seed, check=True) as net:
@@ -225,9 +250,10 @@ def test_pipelines_agree_for_any_batch(seed):
     dtype = "float32" if seed % 2 else "float64"
     made = {name: compiled(g, dtype, seed=seed, passes=passes) for name, passes in PIPELINES.items()}
     double = shared(seed, "float64")
+    bounds = Bounds(shared(seed, dtype)), Bounds(double)
     for samples in (0, 1, 2, 16, 17, 33):
         problem = Problem.of(g, seed, samples)
-        allowed = bounds(shared(seed, dtype), problem), bounds(double, problem)
+        allowed = [of(problem) for of in bounds]
         oracle = numpy_gradient(g, double.params.flat, problem.x, problem.dy)
         for net in made.values():
             assert_within(native(net, problem), oracle, *allowed)
@@ -270,5 +296,6 @@ def test_gradient_of_a_batch_is_the_sum_over_its_samples(seed):
     problem = Problem.of(random_net(seed), seed, 17)
     parts = [Problem(problem.x[k : k + 1], problem.dy[k : k + 1]) for k in range(17)]
     total = sum(native(net, part).params.astype(np.float64) for part in parts)
-    allowed = bounds(net, problem).params + sum(bounds(net, part).params for part in parts)
+    bounds = Bounds(net)
+    allowed = bounds(problem).params + sum(bounds(part).params for part in parts)
     assert np.all(np.abs(native(net, problem).params - total) <= allowed)

@@ -335,7 +335,7 @@ def test_a_group_over_two_spaces_is_an_error():
 
 # -- irregular nets --------------------------------------------------------------------------------------------------
 
-AGGREGATIONS = ("sum", "mean", "product", "max", "min")
+AGGREGATIONS = ("sum", "mean", "product", "max", "min", "maxabs", "median")
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "relu_leaky")
 
 

@@ -38,13 +38,19 @@ class Problem:
         return cls(x, dy)
 
 
-def bounds(net: irc.Net, problem: Problem) -> Gradient:
-    """The error bounds of output and gradients in the net's dtype, by the array program that it becomes."""
-    module = net.module.clone()
-    PassManager(parse_pipeline(ARRAY_LEVEL)).run(module)  # type: ignore[arg-type]
-    derivative = next(c for c in callables(module) if c.name == f"{net.name}_vjp")  # type: ignore[arg-type]
-    held = derivative.bounded([problem.x, net.params.flat, problem.dy])
-    return Gradient(*(error(value) for value in held))
+class Bounds:
+    """The error bounds of a net's output and gradients in its dtype, by the array program that it becomes."""
+
+    def __init__(self, net: irc.Net):
+        module = net.module.clone()
+        PassManager(parse_pipeline(ARRAY_LEVEL), verify_each=False).run(module)
+        self.net = net
+        self.derivative = next(c for c in callables(module) if c.name == f"{net.name}_vjp")
+
+    def __call__(self, problem: Problem) -> Gradient:
+        """The bounds for one batch, with the net's parameters as they are."""
+        held = self.derivative.bounded([problem.x, self.net.params.flat, problem.dy])
+        return Gradient(*(error(value) for value in held))
 
 
 def error(held) -> np.ndarray | float:

@@ -119,6 +119,31 @@ def activate(name: str, p: float, x: np.ndarray) -> tuple[np.ndarray, np.ndarray
             return x * phi, phi + 0.5 * x / np.cosh(u) ** 2 * c * (1 + 3 * 0.044715 * x**2)
         case "binary_step":
             return np.where(x >= 0, 1.0, 0.0), 0 * one
+    return neat_activate(name, x)
+
+
+def neat_activate(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """f(x) and f'(x) of those activations of neat-python that stay of moderate size."""
+    u, inside = np.clip(5 * x, -60, 60), (np.abs(5 * x) < 60).astype(float)
+    match name:
+        case "neat_sigmoid":
+            return sigma(u), 5 * inside * sigma_slope(u)
+        case "neat_tanh":
+            return np.tanh(np.clip(2.5 * x, -60, 60)), np.where(np.abs(2.5 * x) < 60, 2.5 / np.cosh(u / 2) ** 2, 0.0)
+        case "neat_sin":
+            return np.sin(u), 5 * inside * np.cos(u)
+        case "neat_gauss":
+            near = np.clip(x, -3.4, 3.4)
+            f = np.exp(-5 * near * near)
+            return f, np.where(np.abs(x) < 3.4, -10 * x * f, 0.0)
+        case "neat_softplus":
+            return 0.2 * np.logaddexp(0.0, u), inside * sigma(u)
+        case "neat_clamped":
+            return np.clip(x, -1.0, 1.0), (np.abs(x) < 1).astype(float)
+        case "neat_abs":
+            return np.abs(x), np.sign(x)
+        case "neat_hat":
+            return np.maximum(0.0, 1 - np.abs(x)), np.where(np.abs(x) < 1, -np.sign(x), 0.0)
     raise ValueError(name)
 
 
@@ -132,6 +157,14 @@ def aggregate(kind: str, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if kind == "product":
         others = [np.prod(np.delete(terms, e, 0), 0) for e in range(edges)]
         return terms.prod(0), np.array(others)
+    if kind == "median":
+        order = terms.argsort(0, kind="stable")  # equal ones in the order of edges
+        middle = order[[(edges - 1) // 2, edges // 2]]
+        share = sum((np.arange(edges)[:, None] == row).astype(float) / 2 for row in middle)
+        return np.take_along_axis(terms, middle, 0).mean(0), share
+    if kind == "maxabs":
+        chosen = np.abs(terms).argmax(0)
+        return np.take_along_axis(terms, chosen[None], 0)[0], (np.arange(edges)[:, None] == chosen).astype(float)
     chosen = terms.argmax(0) if kind == "max" else terms.argmin(0)  # the first of equal ones
     return np.take_along_axis(terms, chosen[None], 0)[0], (np.arange(edges)[:, None] == chosen).astype(float)
 
@@ -189,28 +222,43 @@ def jax_gradient(g: nx.DiGraph, w: np.ndarray, x: np.ndarray, dy: np.ndarray) ->
     import jax
     import jax.numpy as jnp
 
+    def sigmoid(z):
+        # jax.nn.sigmoid has the derivative s (1 - s), which cancels where s is nearly 1
+        return jnp.exp(-jax.nn.softplus(-z))
+
     places = layout(g)
     kinds = {
         "identity": lambda z, p: z,
         "linear": lambda z, p: z,
-        "sigmoid": lambda z, p: jax.nn.sigmoid(z),
+        "sigmoid": lambda z, p: sigmoid(z),
         "tanh": lambda z, p: jnp.tanh(z),
         "relu": lambda z, p: jax.nn.relu(z),
         "relu_leaky": lambda z, p: jnp.where(z > 0, z, p * z),
         "relu_parametric": lambda z, p: jnp.where(z > 0, z, p * z),
-        "silu": lambda z, p: jax.nn.silu(z),
-        "swish": lambda z, p: z * jax.nn.sigmoid(p * z),
+        "silu": lambda z, p: z * sigmoid(z),
+        "swish": lambda z, p: z * sigmoid(p * z),
         "elu": lambda z, p: jax.nn.elu(z, p),
         "selu": lambda z, p: jax.nn.selu(z),
         "gelu": lambda z, p: jax.nn.gelu(z, approximate=False),
         "gelu_tanh": lambda z, p: jax.nn.gelu(z, approximate=True),
         "binary_step": lambda z, p: jnp.heaviside(z, 1.0),
+        "neat_sigmoid": lambda z, p: sigmoid(jnp.clip(5 * z, -60, 60)),
+        "neat_tanh": lambda z, p: jnp.tanh(jnp.clip(2.5 * z, -60, 60)),
+        "neat_sin": lambda z, p: jnp.sin(jnp.clip(5 * z, -60, 60)),
+        "neat_gauss": lambda z, p: jnp.exp(-5 * jnp.clip(z, -3.4, 3.4) ** 2),
+        "neat_softplus": lambda z, p: 0.2 * jax.nn.softplus(jnp.clip(5 * z, -60, 60)),
+        "neat_clamped": lambda z, p: jnp.clip(z, -1, 1),
+        "neat_abs": lambda z, p: jnp.abs(z),
+        "neat_hat": lambda z, p: jax.nn.relu(1 - jnp.abs(z)),
     }
 
     def aggregated(kind: str, terms):
         if kind in ("sum", "product", "mean"):
             return {"sum": jnp.sum, "product": jnp.prod, "mean": jnp.mean}[kind](terms, axis=0)
-        chosen = (jnp.argmax if kind == "max" else jnp.argmin)(terms, axis=0)
+        if kind == "median":
+            return jnp.median(terms, axis=0)
+        keys = {"max": terms, "min": -terms, "maxabs": jnp.abs(terms)}[kind]
+        chosen = jnp.argmax(keys, axis=0)
         return jnp.take_along_axis(terms, chosen[None], 0)[0]  # one gradient, to the first of equal ones
 
     inputs, outputs = input_nodes(g), output_nodes(g)

@@ -28,9 +28,17 @@ KINKED = (
     "elu<0.5>",
     "selu",
     "binary_step",
+    "neat_sigmoid",
+    "neat_tanh",
+    "neat_sin",
+    "neat_gauss",
+    "neat_softplus",
+    "neat_clamped",
+    "neat_abs",
+    "neat_hat",
 )
 ACTIVATIONS = SMOOTH + KINKED
-AGGREGATIONS = ("sum", "product", "max", "min", "mean")
+AGGREGATIONS = ("sum", "product", "max", "min", "mean", "maxabs", "median")
 SMOOTH_AGGREGATIONS = ("sum", "product", "mean")
 KINDS = 3
 """How many activations and aggregations, besides the defaults, one net mixes: code is made for each pair of them."""
@@ -52,7 +60,9 @@ def _draw(choose: Choose, smooth: bool, name: str) -> nx.DiGraph:
     activations = _some(choose, SMOOTH if smooth else ACTIVATIONS)
     aggregations = ["sum", *_some(choose, SMOOTH_AGGREGATIONS if smooth else AGGREGATIONS)]
     inputs, hidden = choose(1, 4), choose(1, 12)
-    labels: list[int | str] = [f"n{k}" for k in range(inputs + hidden)] if choose(0, 1) else list(range(inputs + hidden))
+    labels: list[int | str] = list(range(inputs + hidden))
+    if choose(0, 1):
+        labels = [f"n{k}" for k in labels]
     placed = list(labels)
     if choose(0, 3) == 3:  # the order in which nodes are added is not that of the edges
         for k in range(len(placed) - 1, 0, -1):

@@ -78,7 +78,8 @@ class DagGrad(ArrayOp):
         g[source] += dt * w;      dw[weight] += sum over samples of dt * n[source];      dw[bias] += sum of d
 
     The derivative of an aggregate by a term is 1 for a sum, 1/(number of edges) for a mean, the product of the other
-    terms for a product, and for max and min 1 at the first of the extreme terms and 0 elsewhere. f is recomputed.
+    terms for a product; for max, min and maxabs 1 at the first of the extreme terms and 0 elsewhere; for a median 1 at
+    the middle term, or 1/2 at both. f is recomputed.
     """
 
     name = "array.dag_grad"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.activations import ACTIVATIONS
+from irc.dialects.array import choice
 from irc.dialects.array.kind import Kind
 from irc.dialects.array.topology import Row, Topology
 from irc.error_bounds import gamma, known, magnitude, product, rounded
@@ -121,8 +122,11 @@ def _terms(context: Any, type: Type, forward: Forward, row: Row) -> tuple[np.nda
 def _aggregate(context: Any, type: Type, how: str, forward: Forward, row: Row) -> tuple[np.ndarray, Any]:
     """What the activation is applied to."""
     terms, errors = _terms(context, type, forward, row)
-    combine = {"product": np.multiply, "max": np.maximum, "min": np.minimum}.get(how, np.add)
-    total = combine.reduce(terms, axis=0, dtype=terms.dtype) if len(terms) else np.zeros(terms.shape[1], terms.dtype)
+    if how in choice.CHOICES:
+        total = choice.value(how, terms)
+    else:
+        combine = np.multiply if how == "product" else np.add
+        total = combine.reduce(terms, axis=0, dtype=terms.dtype) if len(terms) else np.zeros(terms.shape[1], terms.dtype)
     if how == "mean":
         total = total / terms.dtype.type(len(terms))
     total = np.asarray(context.round(total, type))
@@ -139,10 +143,10 @@ def _aggregate(context: Any, type: Type, how: str, forward: Forward, row: Row) -
 
 
 def _aggregate_error(context: Any, type: Type, how: str, terms: Any, errors: Any, total: Any) -> Any:
+    if how in choice.CHOICES:
+        return choice.value_error(how, type, terms, errors)
     reach, count = np.abs(terms) + errors, len(terms)
     unit = context.unit(type)
-    if how in ("max", "min"):
-        return errors.max(0, initial=0.0)
     if how == "product":
         return known(reach.prod(0) - np.abs(terms).prod(0) + gamma(count + 1, unit) * reach.prod(0))
     error = errors.sum(0) + gamma(count, unit) * reach.sum(0)
@@ -228,12 +232,4 @@ def _shares(context: Any, type: Type, how: str, terms: np.ndarray, errors: Any) 
             return share, None
         bounds = [_aggregate_error(context, type, how, terms[o], errors[o], None) for o in others]
         return share, np.stack([np.broadcast_to(b, share.shape[1:]) for b in bounds])
-    best = (np.argmax if how == "max" else np.argmin)(terms, 0)
-    share = (np.arange(count)[:, None] == best).astype(terms.dtype)
-    if errors is None:
-        return share, None
-    # Where the interval of another term reaches that of the best one, either may be the best.
-    winner = np.take_along_axis(terms, best[None], 0)
-    room = errors + np.take_along_axis(errors, best[None], 0)
-    rival = (np.abs(terms - winner) <= room) & (room > 0) & (share == 0)
-    return share, np.where(rival | ((share == 1) & rival.any(0)), 1.0, 0.0)
+    return choice.shares(how, terms), None if errors is None else choice.share_errors(how, terms, errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from irc.ir.attributes import Attribute, Form
 
-AGGREGATIONS = ("sum", "product", "max", "min", "mean")
+AGGREGATIONS = ("sum", "product", "max", "min", "mean", "maxabs", "median")
 """How a neuron joins its weighted inputs."""
 
 

@@ -2,10 +2,11 @@
 
 A weight is an identity: each edge names a parameter index, and equal indices are one shared parameter. Three forms have
 one meaning: a ``neuron.node`` for each neuron, a ``neuron.layer`` for neurons whose edges follow a pattern, and a
-``neuron.dag`` that holds an irregular graph as data.
+``neuron.dag`` that holds an irregular graph as data. ``neuron.gather`` stands where they meet.
 """
 
 from irc.dialects.neuron.dag import Dag
+from irc.dialects.neuron.gather import Gather
 from irc.dialects.neuron.layer import Dense, Layer, OneToOne
 from irc.dialects.neuron.net import Call, Net, Output
 from irc.dialects.neuron.node import Delta, Merge, Node, Share
@@ -14,12 +15,12 @@ from irc.ir.dialect import Dialect
 
 DIALECT = Dialect(
     "neuron",
-    operations=(Net, Output, Call, Node, Delta, Share, Merge, Layer, Dag),
+    operations=(Net, Output, Call, Node, Delta, Share, Merge, Layer, Dag, Gather),
     attributes=(Dense, OneToOne),
     doc=__doc__ or "",
 )
 
 __all__ = [
-    "DIALECT", "Call", "Dag", "Delta", "Dense", "Layer", "Merge", "Net", "Node", "OneToOne", "Output", "Share",
-    "parameter_fan_in", "parameter_names",
+    "DIALECT", "Call", "Dag", "Delta", "Dense", "Gather", "Layer", "Merge", "Net", "Node", "OneToOne", "Output",
+    "Share", "parameter_fan_in", "parameter_names",
 ]  # fmt: skip

@@ -10,10 +10,9 @@ import numpy as np
 from irc.dialects.array.dag import verify_kinds
 from irc.dialects.array.dag_semantics import run_forward
 from irc.dialects.array.topology import Topology, check_topology
+from irc.dialects.neuron.columns import joined, parted
 from irc.dialects.neuron.names import Naming
 from irc.dialects.neuron.net import width
-from irc.error_bounds import magnitude
-from irc.interpreter import Bounded, error_of, value_of
 from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.constraints import FLOAT_LIKE
 from irc.ir.diagnostics import Error
@@ -138,27 +137,6 @@ class Dag(Operation):
         return used, np.concatenate([np.repeat(fan, fan)[edges], fan[rows]])
 
     def eval(self, context: Any, *sources: Any) -> Sequence[Any]:
-        parts = [_rows(value, v.type, context) for value, v in zip(sources, self.sources_in, strict=True)]
-        rows = max((len(v) for v, _ in parts), default=1)
-        x: Any = np.zeros((rows, 0), context.dtype(self.element))
-        if parts:
-            x = np.concatenate([np.broadcast_to(v, (rows, v.shape[1])) for v, _ in parts], 1)
-            if context.bounded:
-                x = Bounded(x, np.concatenate([np.broadcast_to(e, (rows, e.shape[1])) for _, e in parts], 1))
+        x = joined(context, self.element, sources, self.sources_in)
         forward = run_forward(context, self.element, tuple(self.kinds), self.topology, x, context.parameters)
-        y = forward.outputs(self.topology)
-        found, begin = [], 0
-        for result in self.results:
-            end = begin + width(result.type)
-            columns: Any = slice(begin, end) if isinstance(result.type, TensorType) else begin
-            part, error = value_of(y)[:, columns], error_of(y)
-            found.append(part if error is None else Bounded(part, error[:, columns]))
-            begin = end
-        return found
-
-
-def _rows(held: Any, type: Type, context: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A value of the net as a matrix, one row a sample (one row in all where the samples share it), and its errors."""
-    values = np.asarray(value_of(held)).reshape(-1, width(type))
-    errors = np.broadcast_to(magnitude(error_of(held)), np.shape(value_of(held))).reshape(values.shape)
-    return values, errors
+        return parted(forward.outputs(self.topology), self.results)

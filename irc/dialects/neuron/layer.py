@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from irc.dialects.neuron import function, syntax
+from irc.dialects.neuron.names import Naming
 from irc.error_bounds import gamma, magnitude
 from irc.interpreter import Bounded, error_of, value_of
-from irc.ir.attributes import Attribute, FloatAttr, Form, IntegerAttr, StringAttr
+from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, FloatAttr, Form, IntegerAttr, StringAttr
 from irc.ir.constraints import Constraint
 from irc.ir.operation import Operation
 from irc.ir.spec import attr, operand, result
 from irc.ir.traits import PURE, RAW, HasParent
-from irc.ir.types import TensorType, Type
+from irc.ir.types import TensorType, Type, i32
 
 VECTOR = Constraint(
     "a vector of floats, tensor<k x f32>", lambda t: isinstance(t, TensorType) and t.rank == 1 and t.element.is_float
@@ -111,7 +112,9 @@ class Layer(Operation):
         %p = neuron.layer softmax(%h) #neuron.one_to_one<8>
 
     ``w[0:32]`` are the parameters that are the weights, in the order of the pattern; without them all weights are 1.
-    ``w[32:40]`` are the biases, one for each neuron. Values are f32, or of the type behind a colon.
+    ``w[32:40]`` are the biases, one for each neuron. Where they do not follow one another, or are shared, a list says
+    which they are, -1 for the weight 1: ``%x*w[dense<[0, 2, -1, 2]> : tensor<4xi32>]``. Values are f32, or of the type
+    behind a colon. ``labels``, where given, are the names of the neurons.
     """
 
     name = "neuron.layer"
@@ -122,6 +125,9 @@ class Layer(Operation):
     edges = attr(Edges, "the pattern of the edges")
     first_weight = attr(IntegerAttr, "index of the first weight; absent: all weights are 1", optional=True)
     first_bias = attr(IntegerAttr, "index of the first bias; absent: none", optional=True)
+    weights = attr(DenseAttr, "in place of first_weight: the parameter of each edge, or -1", optional=True)
+    biases = attr(DenseAttr, "in place of first_bias: the parameter of each neuron's bias", optional=True)
+    labels = attr(ArrayAttr, "the names of the neurons", optional=True)
     traits = frozenset({PURE, RAW, HasParent("neuron.net")})
 
     @classmethod
@@ -132,43 +138,93 @@ class Layer(Operation):
             raise ValueError(f"{edges} takes tensor<{edges.inputs}x{source.element}>, got {source}")
         return [TensorType([edges.outputs], source.element)]
 
+    @staticmethod
+    def parameter_attributes(weights: np.ndarray | None, biases: np.ndarray | None) -> dict[str, Attribute]:
+        """The attributes that say which parameters are the weights and biases; None or all -1: none are."""
+        found: dict[str, Attribute] = {}
+        for given, first, table in ((weights, "first_weight", "weights"), (biases, "first_bias", "biases")):
+            if given is None or (given < 0).all():
+                continue
+            if np.array_equal(given, np.arange(given[0], given[0] + len(given))) and given[0] >= 0:
+                found[first] = IntegerAttr(int(given[0]))
+            else:
+                found[table] = DenseAttr(np.asarray(given, np.int32), TensorType([len(given)], i32))
+        return found
+
     def verify(self) -> None:
         function.activation_of(self)
-        for first in (self.first_weight, self.first_bias):
+        edges, outputs = self.edges.weight_count, self.edges.outputs
+        for first, table, size, least in (
+            (self.first_weight, self.weights, edges, -1),
+            (self.first_bias, self.biases, outputs, 0),
+        ):
             if first is not None and first.value < 0:
                 raise ValueError(f"{first.value} is no parameter index")
+            if table is None:
+                continue
+            if first is not None:
+                raise ValueError("parameters are a range or a list, not both")
+            if table.type is not TensorType([size], i32):
+                raise ValueError(f"a list of {size} parameters must be tensor<{size}xi32>, not {table.type}")
+            if table.array.min() < least:
+                raise ValueError(f"{table.array.min()} is no parameter index")
+        if self.labels is not None and len(self.labels) != outputs:
+            raise ValueError(f"{len(self.labels)} labels for {outputs} neurons")
 
     @property
-    def weight_range(self) -> range:
-        """The indices of the weights; empty where all are 1."""
-        first = self.first_weight
-        return range(0) if first is None else range(first.value, first.value + self.edges.weight_count)
+    def weight_indices(self) -> np.ndarray | None:
+        """The parameter of each edge, in the order of the pattern (-1: weight 1); None where all weights are 1."""
+        return _indices(self.first_weight, self.weights, self.edges.weight_count)
 
     @property
-    def bias_range(self) -> range:
-        """The indices of the biases; empty where there are none."""
-        first = self.first_bias
-        return range(0) if first is None else range(first.value, first.value + self.edges.outputs)
+    def bias_indices(self) -> np.ndarray | None:
+        """The parameter of each neuron's bias; None where there are none."""
+        return _indices(self.first_bias, self.biases, self.edges.outputs)
 
     def parameter_indices(self) -> list[int]:
-        """The largest parameter indices that the layer uses: of the last weight and of the last bias."""
-        return [used[-1] for used in (self.weight_range, self.bias_range) if used]
+        """The largest parameter indices that the layer uses: of the weights and of the biases."""
+        tables = (self.weight_indices, self.bias_indices)
+        return [int(table.max()) for table in tables if table is not None and table.max() >= 0]
 
     def fan_in(self) -> tuple[np.ndarray, np.ndarray]:
         """The parameters that are used, and the fan-in of their neurons."""
-        _, target, _ = self.edges.edges()
+        _, target, number = self.edges.edges()
         fan = np.bincount(target, minlength=self.edges.outputs)
-        used = np.array([*self.weight_range, *self.bias_range], np.int64)
-        parts = [fan[target]] * bool(self.weight_range) + [fan] * bool(self.bias_range)
-        return used, np.concatenate([np.zeros(0, np.int64), *parts])
+        weights, biases = self.weight_indices, self.bias_indices
+        found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        if weights is not None:
+            of_edges = weights[number]
+            found.append((of_edges[of_edges >= 0], fan[target][of_edges >= 0]))
+        if biases is not None:
+            found.append((biases, fan))
+        return np.concatenate([used for used, _ in found]), np.concatenate([count for _, count in found])
+
+    def named_uses(self, sources: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Each edge's and bias's name with its parameter index, of a layer with labels; ``sources`` name the inputs."""
+        assert self.labels is not None
+        own = [label.value for label in self.labels]
+        naming = Naming([*sources, *own])
+        weights, biases = self.weight_indices, self.bias_indices
+        if weights is not None:
+            source, target, number = self.edges.edges()
+            for i, j, index in zip(source.tolist(), target.tolist(), weights[number].tolist(), strict=True):
+                if index >= 0:
+                    yield naming.edge("w", sources[i], own[j]), index
+        if biases is not None:
+            for name, index in zip(own, biases.tolist(), strict=True):
+                yield naming.belonging("b", name), index
 
     def eval(self, context: Any, source: Any) -> Sequence[Any]:
         kind, edges = self.value.type, self.edges
         w = context.parameters
         matrix = np.zeros((edges.outputs, edges.inputs), context.dtype(kind))
         at, target, number = edges.edges()
-        matrix[target, at] = w[number + self.first_weight.value] if self.first_weight is not None else 1
-        bias = w[self.first_bias.value : self.first_bias.value + edges.outputs] if self.first_bias is not None else 0
+        weights, biases = self.weight_indices, self.bias_indices
+        matrix[target, at] = 1
+        if weights is not None:
+            own = weights[number] >= 0
+            matrix[target[own], at[own]] = w[weights[number[own]]]
+        bias = 0 if biases is None else w[biases]
         x = np.atleast_2d(value_of(source))
         z = context.round(x @ matrix.T + bias, kind)
         if not context.bounded:
@@ -196,21 +252,23 @@ class Layer(Operation):
         attributes = syntax.parse_activation(parser)
         parser.expect("(")
         source = parser.operand()
-        weights = _parse_range(parser) if parser.accept("*") else None
-        biases = _parse_range(parser) if parser.accept("+") else None
+        weights = _parse_parameters(parser) if parser.accept("*") else None
+        biases = _parse_parameters(parser) if parser.accept("+") else None
         parser.expect(")")
         place = parser.location
         edges = attributes["edges"] = parser.attribute()
         if not isinstance(edges, Edges):
             parser.fail(f"expected a pattern of edges such as #neuron.dense<4, 8>, got {edges}", place)
-        for key, given, size in (
-            ("first_weight", weights, edges.weight_count),
-            ("first_bias", biases, edges.outputs),
+        for first, table, given, size in (
+            ("first_weight", "weights", weights, edges.weight_count),
+            ("first_bias", "biases", biases, edges.outputs),
         ):
-            if given is not None:
+            if isinstance(given, range):
                 if len(given) != size:
                     parser.fail(f"{edges} has {size} of them, not {len(given)}: w[{given.start}:{given.stop}]", place)
-                attributes[key] = IntegerAttr(given.start)
+                attributes[first] = IntegerAttr(given.start)
+            elif given is not None:
+                attributes[table] = given
         attributes.update(parser.attr_dict())
         element = syntax.parse_type(parser)
         if not element.is_float:
@@ -223,19 +281,40 @@ class Layer(Operation):
         syntax.print_activation(printer, self.activation.value, self.parameter)
         printer.write("(")
         printer.value(self.source)
-        for sign, used in (("*", self.weight_range), (" + ", self.bias_range)):
-            if used:
-                printer.write(f"{sign}w[{used.start}:{used.stop}]")
+        for sign, first, table, size in (
+            ("*", self.first_weight, self.weights, self.edges.weight_count),
+            (" + ", self.first_bias, self.biases, self.edges.outputs),
+        ):
+            if first is not None:
+                printer.write(f"{sign}w[{first.value}:{first.value + size}]")
+            elif table is not None:
+                printer.write(f"{sign}w[")
+                printer.attribute(table)
+                printer.write("]")
         printer.write(f") {self.edges}")
-        hidden = ("activation", "parameter", "edges", "first_weight", "first_bias")
+        hidden = ("activation", "parameter", "edges", "first_weight", "first_bias", "weights", "biases")
         printer.attr_dict(self, exclude=hidden)
         syntax.print_type(printer, self.value.type.element)
 
 
-def _parse_range(parser: Any) -> range:
-    """Take ``w[0:32]``."""
+def _indices(first: IntegerAttr | None, table: DenseAttr | None, size: int) -> np.ndarray | None:
+    """Parameter indices (int64) from either of the two forms they have."""
+    if table is not None:
+        return table.array.astype(np.int64)
+    return None if first is None else np.arange(first.value, first.value + size)
+
+
+def _parse_parameters(parser: Any) -> range | DenseAttr:
+    """Take ``w[0:32]``, or a list ``w[dense<[0, 2]> : tensor<2xi32>]``."""
     parser.expect("w")
     parser.expect("[")
+    if parser.sees("dense") or parser.sees("dense_resource"):
+        place = parser.location
+        table = parser.attribute()
+        parser.expect("]")
+        if not isinstance(table, DenseAttr):
+            parser.fail(f"expected a list of parameter indices, got {table}", place)
+        return table
     first = parser.integer()
     parser.expect(":")
     end = parser.integer()

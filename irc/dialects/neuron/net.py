@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -190,12 +191,24 @@ class Net(Operation):
 
     def _verify_parameters(self) -> None:
         count = self.parameter_count
-        if count < 0:
-            raise ValueError(f"the number of parameters is {count}")
-        if self.names is not None and len(self.names) != count:
-            raise ValueError(f"{len(self.names)} names for {count} parameters")
-        if self.initial is not None and self.initial.array.shape != (count,):
-            raise ValueError(f"{self.initial.array.size} start values for {count} parameters")
+        if not 0 <= count < 2**31:
+            raise ValueError(f"the number of parameters is {count}; it must lie between 0 and 2**31 - 1")
+        if self.names is not None:
+            if len(self.names) != count:
+                raise ValueError(f"{len(self.names)} names for {count} parameters")
+            names = [name.value for name in self.names if isinstance(name, StringAttr)]
+            if len(names) != count:
+                raise ValueError("names must be strings")
+            if len(set(names)) != count:
+                raise ValueError(f"two parameters are called '{Counter(names).most_common(1)[0][0]}'")
+        if self.initial is not None:
+            if self.initial.array.shape != (count,):
+                raise ValueError(f"{self.initial.array.size} start values for {count} parameters")
+            if self.initial.type.element is not self.element:
+                raise ValueError(f"start values are of {self.element}, as the net is, not {self.initial.type.element}")
+            infinite = np.flatnonzero(np.isinf(self.initial.array))
+            if infinite.size:
+                raise ValueError(f"the start value of w[{infinite[0]}] is infinite")
         for op in self.block:
             for index in parameter_indices(op):
                 if index >= count:

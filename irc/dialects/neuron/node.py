@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.array import choice
 from irc.dialects.array.kind import AGGREGATIONS
 from irc.dialects.neuron import function, syntax
 from irc.dialects.neuron.syntax import CONSTANT_WEIGHT, Terms
@@ -68,8 +69,8 @@ class Weighted(Operation):
 
 def aggregate(context: Any, kind: Type, aggregation: str, terms: Sequence[Any]) -> Any:
     """Join terms, rounding after each step, left to right."""
-    if aggregation in ("max", "min"):
-        return reduce(np.maximum if aggregation == "max" else np.minimum, terms)
+    if aggregation in choice.CHOICES:
+        return context.round(choice.value(aggregation, choice.stacked(terms)), kind)
     step = np.multiply if aggregation == "product" else np.add
     if not terms:
         return context.dtype(kind).type(0)
@@ -82,14 +83,15 @@ def aggregate(context: Any, kind: Type, aggregation: str, terms: Sequence[Any]) 
 def aggregate_bound(context: Any, kind: Type, aggregation: str, terms: Sequence[tuple[Any, Any]]) -> Any:
     """The bound of :func:`aggregate`, for any order of its steps, from the terms and their bounds.
 
-    Sum of n: gamma_(n-1) * sum(|t| + e) + sum(e). Product of n: (1 + gamma_(n-1)) * prod(|t| + e) - prod(|t|). Maximum
-    and minimum move by at most the largest e.
+    Sum of n: gamma_(n-1) * sum(|t| + e) + sum(e). Product of n: (1 + gamma_(n-1)) * prod(|t| + e) - prod(|t|). Maximum,
+    minimum and median move by at most the largest e (``irc.dialects.array.choice``).
     """
     values, errors = [t for t, _ in terms], [e for _, e in terms]
     if not terms:
         return 0.0
-    if aggregation in ("max", "min"):
-        return reduce(np.maximum, errors)
+    if aggregation in choice.CHOICES:
+        both = choice.stacked([*values, *errors])
+        return choice.value_error(aggregation, kind, both[: len(terms)], both[len(terms) :])
     reach = [np.abs(t) + e for t, e in terms]
     growth = gamma(len(terms) - 1, context.unit(kind))
     if aggregation == "product":
@@ -109,8 +111,8 @@ class Node(Weighted):
         %one = neuron.node sigmoid()
 
     ``w[k]`` is parameter number ``k`` of the net; equal numbers are one shared parameter. A term without it has
-    weight 1. Aggregations: sum, product, max, min, mean. Only a sum may be empty: it is 0. Values are f32, or of the
-    type behind a colon.
+    weight 1. Aggregations: sum, product, max, min, mean, maxabs (the term with the largest absolute value) and median.
+    Only a sum may be empty: it is 0. Values are f32, or of the type behind a colon.
     """
 
     name = "neuron.node"
@@ -118,7 +120,7 @@ class Node(Weighted):
     value = result(FLOAT, "the neuron's value")
     activation = attr(StringAttr, "the function's name")
     parameter = attr(FloatAttr, "the function's parameter, where it takes one", optional=True)
-    aggregation = attr(StringAttr, "sum, product, max, min or mean", default="sum")
+    aggregation = attr(StringAttr, "sum, product, max, min, mean, maxabs or median", default="sum")
     bias = attr(IntegerAttr, "parameter index of what is added to the aggregate", optional=True)
     traits = frozenset({PURE, IN_NET})
 
@@ -272,14 +274,14 @@ class Share(Weighted):
 
         %s = neuron.share product[1](%n00*w[0], %n01*w[2], %n02*w[4])
 
-    In a product that is the product of the other terms; in a mean of n, 1/n; for a maximum (minimum) 1 at the first
-    term that attains it and 0 at the others.
+    In a product that is the product of the other terms; in a mean of n, 1/n; for max, min and maxabs 1 at the first
+    term that attains it and 0 at the others; for a median 1 at the middle term, or 1/2 at both.
     """
 
     name = "neuron.share"
     terms = operands(FLOAT, "the values that are aggregated")
     value = result(FLOAT, "the derivative")
-    aggregation = attr(StringAttr, "product, max, min or mean")
+    aggregation = attr(StringAttr, "product, max, min, mean, maxabs or median")
     index = attr(IntegerAttr, "the number of the term")
     traits = frozenset({PURE, IN_NET})
 
@@ -298,8 +300,7 @@ class Share(Weighted):
         if self.aggregation.value == "product":
             others = terms[:at] + terms[at + 1 :]
             return [aggregate(context, kind, "product", others) if others else dtype.type(1)]
-        first = _first(terms, self.aggregation.value)
-        return [(first == at).astype(dtype)]
+        return [choice.shares(self.aggregation.value, choice.stacked(terms))[at].astype(dtype)]
 
     def bound(self, context: Any, values: Any, errors: Any, results: Any) -> Sequence[Any]:
         kind, at = self.value.type, self.index.value
@@ -308,14 +309,8 @@ class Share(Weighted):
             return [rounded(kind, results[0], 0.0)]
         if self.aggregation.value == "product":
             return [aggregate_bound(context, kind, "product", terms[:at] + terms[at + 1 :])]
-        # The choice is certain where this term is ahead of all others, or another one of it, by more than the errors.
-        sign = 1.0 if self.aggregation.value == "max" else -1.0
-        mine, my_error = terms[at]
-        others = [(sign * (mine - t), my_error + e) for i, (t, e) in enumerate(terms) if i != at]
-        ahead = np.logical_and.reduce(np.broadcast_arrays(*[gap > room for gap, room in others])) if others else True
-        behind = np.logical_or.reduce(np.broadcast_arrays(*[-gap > room for gap, room in others])) if others else False
-        exact = np.logical_and.reduce(np.broadcast_arrays(*[e == 0 for _, e in terms]))
-        return [np.where(np.logical_or(np.logical_or(ahead, behind), exact), 0.0, 1.0)]
+        both = choice.stacked([*(t for t, _ in terms), *(e for _, e in terms)])
+        return [choice.share_errors(self.aggregation.value, both[: len(terms)], both[len(terms) :])[at]]
 
     @classmethod
     def parse(cls, parser: Any) -> Operation:
@@ -386,12 +381,6 @@ class Merge(Operation):
         printer.attr_dict(self, exclude=("kind",))
         printer.write(" : ")
         printer.type(self.value.type)
-
-
-def _first(terms: Sequence[Any], aggregation: str) -> np.ndarray:
-    """The index of the first term that is the maximum (minimum)."""
-    stacked = np.stack(np.broadcast_arrays(*terms))
-    return np.argmax(stacked, 0) if aggregation == "max" else np.argmin(stacked, 0)
 
 
 def _finish(

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from irc.dialects.neuron.dag import Dag
+from irc.dialects.neuron.gather import Gather
 from irc.dialects.neuron.layer import Layer
-from irc.dialects.neuron.names import Naming
-from irc.dialects.neuron.net import Net
+from irc.dialects.neuron.names import Naming, neuron_name
+from irc.dialects.neuron.net import Net, width
 from irc.dialects.neuron.node import Node
+from irc.ir.operation import Value
+from irc.ir.types import TensorType
 
 
 def parameter_names(net: Net) -> list[str]:
     """A unique name for each parameter, in flat order: those of the net, or such as follow from its edges.
 
     A weight is named by the first edge that uses it, ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters
-    of layers, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
+    of layers without labels, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
     """
     if net.names is not None:
         return [name.value for name in net.names]
@@ -42,6 +45,26 @@ def _uses(net: Net) -> Iterator[tuple[str, int]]:
                 yield naming.belonging("b", called[op.value]), op.bias_index
         elif isinstance(op, Dag):
             yield from op.named_uses()
+        elif isinstance(op, Layer) and op.labels is not None:
+            yield from op.named_uses(_element_names(op.source, called))
+
+
+def _element_names(value: Value, called: dict[Value, str]) -> list[str]:
+    """The names of the neurons of a value: a float's is in ``called``; a vector's are labels, or made from its own."""
+    if value in called:
+        return [called[value]]
+    op = value.defining_op()
+    if isinstance(op, Layer) and op.labels is not None:
+        return [label.value for label in op.labels]
+    if isinstance(op, (Dag, Gather)):
+        begin = sum(width(r.type) for r in op.results[: value.index])
+        if isinstance(op, Dag):
+            names, picked = op.neuron_names(), op.topology.outputs
+        else:
+            names, picked = [name for v in op.sources for name in _element_names(v, called)], op.picks
+        return [names[n] for n in picked[begin : begin + width(value.type)].tolist()]
+    assert isinstance(value.type, TensorType)
+    return [f"{neuron_name(value) or 'v'}_{n}" for n in range(width(value.type))]
 
 
 def parameter_fan_in(net: Net) -> np.ndarray:

@@ -32,7 +32,11 @@ def sort_rows(
     if len(rows) and np.any(kind[rows] != kind[rows[0]]):
         depth = depths(len(kind), rows, source, target)
         rows = rows[np.lexsort((kind[rows], depth[rows]))]
-    kinds = kind[rows]
+    return rows, segments_of(kind[rows])
+
+
+def segments_of(kinds: np.ndarray) -> np.ndarray:
+    """(First row, end row, kind) of each run of rows of one kind (S x 3, int64), from the kind of each row."""
     begins = np.flatnonzero(np.diff(kinds, prepend=-1))
-    ends = np.append(begins[1:], len(rows)) if len(rows) else begins
-    return rows, np.stack([begins, ends, kinds[begins]], 1).astype(np.int64)
+    ends = np.append(begins[1:], len(kinds)) if len(kinds) else begins
+    return np.stack([begins, ends, kinds[begins]], 1).astype(np.int64)

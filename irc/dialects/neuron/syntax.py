@@ -45,7 +45,10 @@ def parse_weight(parser: Any) -> int:
     """Take ``w[3]``."""
     parser.expect("w")
     parser.expect("[")
+    place = parser.location
     index = parser.integer()
+    if not 0 <= index < 2**31:
+        parser.fail(f"{index} is no parameter index: they run from 0", place)
     parser.expect("]")
     return index
 

@@ -1,0 +1,134 @@
+"""Short calls: a kernel of a net called through a function of Python that is machine code itself.
+
+The slow way (:meth:`irc.backend.entry.Function.call`) takes some microseconds, which is longer than a small net runs.
+It gives the GIL free, so other threads go on; here the GIL is held. So this is for calls that are over in about 20 µs,
+with arrays that need no conversion; for all others the answer is None, and the caller goes the slow way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from irc.arrays import aligned_zeros
+from irc.backend import cpython
+from irc.backend.address import address_of
+from irc.backend.emit_entry import BOOLEAN, NDARRAY, UNKNOWN, WORKSPACE, call_arrays, record_places, solutions
+from irc.backend.entry import Function
+from irc.binding import bind_symbols
+from irc.dialects.loop.types import BufferType
+from irc.ir.diagnostics import Error
+from irc.ir.dimensions import evaluate, symbols_of
+
+SHORT = 1 << 14
+"""The most work of a short call, in the units of :meth:`NativeCall._is_short`: about a nanosecond each, or less."""
+
+
+class NativeCall:
+    """A kernel with its parameters and bound arrays, for short calls. Make one with :func:`native_call`.
+
+    Several threads may call it: the GIL is held, so one workspace is enough. It keeps the machine code alive.
+    """
+
+    def __init__(self, function: Function, entry: Any, parameters: Mapping[str, np.ndarray], known: Mapping[str, int]):
+        self._function = function
+        self._entry = entry
+        self._parameters = parameters
+        self._known = known
+        self._dtypes = [a.dtype for a in function.signature.outputs()]
+        self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[tuple[int, ...], np.dtype]] | None] = {}
+
+    def __call__(self, inputs: Sequence[Any], out: Sequence[Any] | None = None) -> Sequence[np.ndarray] | None:
+        """The results, in ``out`` or in new arrays; None if this call is none for here: nothing has been done then.
+
+        ``inputs``: what the caller gives, without the parameters.
+        """
+        shapes = []
+        for value in inputs:
+            if type(value) is not np.ndarray:
+                return None
+            shapes.append(value.shape)
+        key = tuple(shapes)
+        try:
+            outputs = self._shapes[key]
+        except KeyError:
+            outputs = self._learn(key, inputs)
+        if outputs is None:
+            return None
+        results = [np.empty(shape, dtype) for shape, dtype in outputs] if out is None else out
+        return results if self._entry(*inputs, *results) else None
+
+    def _learn(self, key: tuple[tuple[int, ...], ...], inputs: Sequence[Any]) -> Any:
+        """The shapes and dtypes of the results; None where a call with these shapes is wrong, or long."""
+        outputs = None
+        signature = self._function.signature
+        if len(inputs) == len(call_arrays(signature)) - len(self._dtypes):
+            given = iter(inputs)
+            arrays = [self._parameters[a.name] if a.parameter else next(given) for a in signature.by_role("input")]
+            try:
+                plan = self._function.plan(arrays)
+            except Error:
+                plan = None  # the slow way says what is wrong
+            moved = 0 if plan is None else sum(v.size for v in inputs) + sum(map(prod, plan.outputs))
+            if plan is not None and self._is_short(plan.symbols, moved):
+                outputs = list(zip(plan.outputs, self._dtypes, strict=True))
+        if len(self._shapes) >= Function.PLANS:
+            self._shapes.clear()
+        self._shapes[key] = outputs
+        return outputs
+
+    def _is_short(self, symbols: Mapping[str, int], moved: int) -> bool:
+        """An estimate: each parameter and each number of the topology is used once for sixteen samples, and all that
+        comes in and goes out is touched.
+        """
+        samples = 1
+        for name, size in symbols.items():
+            samples *= 1 if name in self._known else size
+        held = sum(a.size for a in (*self._parameters.values(), *self._function.bound.values()))
+        return max(held, 1) * (samples // 16 + 1) + moved <= SHORT
+
+
+def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> NativeCall | None:
+    """The function for short calls; None where this Python, the function or its workspace does not allow it.
+
+    ``parameters``: the arrays that every call uses, by the arguments' names, of exact dtype, contiguous and aligned.
+    """
+    signature = function.signature
+    address = function.owner.entry_address(signature.name) if cpython.available() else None
+    bound = function.bound
+    if address is None or any(a.flags.writeable for a in bound.values()):
+        return None
+    held = {**bound, **parameters}
+    if any(held[a.name].dtype != a.dtype for a in signature.arguments if a.name in held):
+        return None
+    shapes = [(a.name, a.shape, held[a.name].shape) for a in signature.arguments if a.name in held]
+    try:
+        known = bind_symbols(shapes, signature.symbols)
+    except Error:  # each call says so
+        return None
+    solved = {name for name, _, _ in solutions(signature)}
+    sizes = {a.name for a in signature.by_role("symbol")}
+    if sizes - solved - set(known) or symbols_of(signature.workspace) - set(known):
+        return None
+    places, words = record_places(signature)
+    record = np.zeros(words, np.int64)
+    workspace = aligned_zeros(max(1, evaluate(signature.workspace, known)), np.dtype(np.uint8))
+    record[NDARRAY], record[BOOLEAN], record[WORKSPACE] = id(np.ndarray), cpython.bool_address(), address_of(workspace)
+    for argument in signature.arguments:
+        place = places[argument.name]
+        if argument.role == "symbol":
+            record[place] = known.get(argument.name, UNKNOWN)
+        elif argument.name in held:
+            array = held[argument.name]
+            record[place] = address_of(array)
+            if argument.parameter:
+                record[place + 1] = address_of(array) + array.nbytes
+        elif isinstance(argument.type, BufferType) and argument.role != "workspace":
+            record[place] = id(argument.dtype)
+    record.flags.writeable = False
+    keep = (function.owner.code, workspace, held, [a.dtype for a in signature.arguments if a.role != "workspace"])
+    entry = cpython.python_function(signature.name, address, record, keep)
+    return NativeCall(function, entry, parameters, known)

@@ -1,0 +1,95 @@
+// RUN: irc-opt %s | filecheck %s
+// RUN: irc-opt %s --print-generic | irc-opt - | filecheck %s
+// RUN: irc-opt %s --print-generic | filecheck %s --check-prefix=GENERIC
+
+// Every op of the dialect reads back from both forms.
+
+// A neuron is its equation: terms with parameter numbers (none: weight 1), then the bias.
+// CHECK: neuron.net @nodes(%a: f32, %b: f32) -> (f32, f32) parameters 4 {
+// GENERIC: "neuron.node"(%a, %b) <{activation = "relu", bias = 3 : i64, weights = array<i64: 0, -1>}> : (f32, f32) -> f32
+neuron.net @nodes(%a: f32, %b: f32) -> (f32, f32) parameters 4 {
+  // CHECK-NEXT: %c = neuron.node relu(%a*w[0] + %b + w[3])
+  %c = neuron.node relu(%a*w[0] + %b + w[3])
+  // CHECK-NEXT: %d = neuron.node relu_leaky<0.1>(max(%a*w[1], %c*w[2]))
+  %d = neuron.node relu_leaky<0.1>(max(%a*w[1], %c*w[2]))
+  // CHECK-NEXT: %e = neuron.node sigmoid()
+  %e = neuron.node sigmoid()
+  // CHECK-NEXT: %f = neuron.node identity(product(%d, %e, %e) + w[3])
+  %f = neuron.node identity(product(%d, %e, %e) + w[3])
+  // CHECK-NEXT: %g = neuron.node tanh(mean(%f, %b))
+  %g = neuron.node tanh(mean(%f, %b))
+  // CHECK-NEXT: neuron.output %c, %g : f32, f32
+  neuron.output %c, %g : f32, f32
+}
+
+// Numbers other than f32 are told.
+// CHECK: neuron.net @double(%a: f64) -> f64 parameters 1 {
+// GENERIC: "neuron.node"(%a) <{activation = "elu", parameter = 2.000000e+00 : f64, weights = array<i64: 0>}> : (f64) -> f64
+neuron.net @double(%a: f64) -> f64 parameters 1 {
+  // CHECK-NEXT: %b = neuron.node elu<2.0>(%a*w[0]) : f64
+  %b = neuron.node elu<2.0>(%a*w[0]) : f64
+  neuron.output %b : f64
+}
+
+// The order of the neurons means nothing, as long as there is no cycle.
+// CHECK-LABEL: neuron.net @order
+neuron.net @order(%a: f32) -> f32 parameters 0 {
+  // CHECK-NEXT: %b = neuron.node relu(%c)
+  %b = neuron.node relu(%c)
+  // CHECK-NEXT: %c = neuron.node relu(%a)
+  %c = neuron.node relu(%a)
+  neuron.output %b : f32
+}
+
+// Layers: all parameters in a row; without weights they are 1.
+// CHECK-LABEL: neuron.net @layers
+// GENERIC: "neuron.layer"(%x) <{activation = "tanh", edges = #neuron.dense<2, 3>, first_bias = 6 : i64, first_weight = 0 : i64}>
+neuron.net @layers(%x: tensor<2xf32>) -> tensor<3xf32> parameters 9 {
+  // CHECK-NEXT: %h = neuron.layer tanh(%x*w[0:6] + w[6:9]) #neuron.dense<2, 3>
+  %h = neuron.layer tanh(%x*w[0:6] + w[6:9]) #neuron.dense<2, 3>
+  // CHECK-NEXT: %y = neuron.layer softmax(%h) #neuron.one_to_one<3>
+  %y = neuron.layer softmax(%h) #neuron.one_to_one<3>
+  neuron.output %y : tensor<3xf32>
+}
+
+// The graph as data. Names of parameters and start values belong to the net.
+// CHECK: neuron.net @dag(%x: tensor<2xf32>) -> f32 parameters 2 attributes {
+// CHECK-SAME: initial = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+// CHECK-SAME: names = ["u", "v"]
+// CHECK-NEXT: %y = neuron.dag (%x) {
+// CHECK-SAME: kinds = [#array.kind<relu, sum>]
+// CHECK-SAME: : (tensor<2xf32>) -> f32
+// GENERIC: "neuron.dag"(%x) <{biases = dense<-1> : tensor<1xi32>, kinds = [#array.kind<relu, sum>]
+neuron.net @dag(%x: tensor<2xf32>) -> f32 parameters 2 attributes {
+    names = ["u", "v"], initial = dense<[1.0, 2.0]> : tensor<2xf32>} {
+  %y = neuron.dag (%x) {biases = dense<-1> : tensor<1xi32>, kinds = [#array.kind<relu>],
+    offsets = dense<[0, 2]> : tensor<2xi32>, outputs = dense<2> : tensor<1xi32>,
+    segments = dense<[[0, 1, 0]]> : tensor<1x3xi32>, sources = dense<[0, 1]> : tensor<2xi32>,
+    weights = dense<[0, 1]> : tensor<2xi32>} : (tensor<2xf32>) -> f32
+  neuron.output %y : f32
+}
+
+// What gradients are made of.
+// CHECK-LABEL: neuron.net private @gradients
+// GENERIC: "neuron.delta"(%z, %d, %a) <{activation = "relu", weights = array<i64: 0, -1>}> : (f32, f32, f32) -> f32
+// GENERIC: "neuron.share"(%a, %z, %d) <{aggregation = "product", index = 1 : i64, weights = array<i64: -1, 1, -1>}>
+neuron.net private @gradients(%a: f32, %z: f32, %d: f32) -> (f32, f32) parameters 2 {
+  // CHECK-NEXT: %e = neuron.delta relu(%z; %d*w[0] + %a)
+  %e = neuron.delta relu(%z; %d*w[0] + %a)
+  // CHECK-NEXT: %s = neuron.share product[1](%a, %z*w[1], %d)
+  %s = neuron.share product[1](%a, %z*w[1], %d)
+  // CHECK-NEXT: %m = neuron.merge multiply %e, %s : f32
+  %m = neuron.merge multiply %e, %s : f32
+  // CHECK-NEXT: %n = neuron.merge add %m, %s, %e : f32
+  %n = neuron.merge add %m, %s, %e : f32
+  neuron.output %n, %m : f32, f32
+}
+
+// For a batch, a net is called like a function of matrices, with its parameters.
+// CHECK-LABEL: func.func @call
+// GENERIC: "neuron.call"(%x, %w) <{callee = @nodes}>
+func.func @call(%x: tensor<B x 2 x f32>, %w: tensor<4xf32>) -> tensor<B x 2 x f32> {
+  // CHECK-NEXT: %y = neuron.call @nodes(%x, %w) : (tensor<B x 2 x f32>, tensor<4xf32>) -> tensor<B x 2 x f32>
+  %y = neuron.call @nodes(%x, %w) : (tensor<B x 2 x f32>, tensor<4xf32>) -> tensor<B x 2 x f32>
+  func.return %y : tensor<B x 2 x f32>
+}
