@@ -121,7 +121,9 @@ def write_section(name: str, text: str) -> None:
 
 BENCHMARKS = {
     "ir-core": ("ir_core.py", ["irc", "xdsl"], "µs per op", 1),
+    "recover-structure": ("recover_structure.py", ["irc"], "times faster as layers", 2),
     "compile-time": ("compile_time.py", ["irc"], "ms", 1),
+    "calls": ("calls.py", ["irc"], "ns a call", 0),
 }
 
 

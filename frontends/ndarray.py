@@ -106,7 +106,13 @@ def _sparse_edges(a: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, in
     """The same for a SciPy sparse matrix or array: stored entries are edges, except zeros of a topology."""
     _check_shape(a.shape)
     entries = a.tocoo()
-    source, target, data = entries.row.astype(np.int64), entries.col.astype(np.int64), np.asarray(entries.data)
+    source, target, data = np.asarray(entries.row), np.asarray(entries.col), np.asarray(entries.data)
+    if not source.shape == target.shape == data.shape == (len(data),) or {source.dtype.kind, target.dtype.kind} - {*"iu"}:
+        fail("a sparse matrix has a row number and a column number for each entry")
+    beyond = np.flatnonzero((source < 0) | (source >= a.shape[0]) | (target < 0) | (target >= a.shape[1]))
+    for entry in beyond[:1].tolist():
+        fail(f"entry [{source[entry]}, {target[entry]}] of the sparse matrix is outside of its {a.shape[0]} rows")
+    source, target = source.astype(np.int64), target.astype(np.int64)
     order = np.lexsort((source, target))
     source, target, data = source[order], target[order], data[order]
     values = _weights(data, source, target)

@@ -25,10 +25,16 @@ import networkx
 import numpy as np
 
 from irc.dialects.array.kind import AGGREGATIONS
+from irc.dialects.neuron.names import numbered_name
+from irc.frontends import losses
 from irc.frontends.activation import IDENTITY, Activation
 from irc.frontends.graph import Graph, finished, sinks
 from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.locations import NameLocation
+
+
+_LACKS = (losses.drawn_biases, losses.odd_biases, losses.named_numbers, losses.unused)
+"""What no graph with these attributes says."""
 
 
 class _Place(NamedTuple):
@@ -52,7 +58,7 @@ def from_networkx(g: networkx.DiGraph, *, act: Any = "identity", outputs: Any = 
     """The net of a directed graph, which is only read.
 
     ``act`` is the activation of nodes that have none of their own, apart from inputs. ``outputs``: nodes of ``g``,
-    labels (``str(node)``) or numbers of neurons, one or a list; None: every node without out-edges. ``name``: by
+    labels (``str(node)``) or numbers of neurons, one or a list; None: those of the graph. ``name``: by
     default the graph's.
     Raises Error with all that is wrong: kind of graph, parallel edges, attributes, equal labels, cycles.
     """
@@ -62,7 +68,54 @@ def from_networkx(g: networkx.DiGraph, *, act: Any = "identity", outputs: Any = 
         fail("the graph is undirected: a net needs a networkx.DiGraph, which says where each edge goes")
     reader = _Reader(g, Activation.parse(act))
     graph = reader.graph(name or str(g.name) or "net")
+    outputs = g.graph.get("outputs") if outputs is None else outputs
     return finished(graph, None if outputs is None else reader.neurons(outputs), reader.diagnostics)
+
+
+def to_networkx(graph: Graph, *, lossy: bool = False) -> networkx.DiGraph:
+    """The graph as a ``networkx.DiGraph``, with the attributes that :func:`from_networkx` reads; nodes are the names of
+    neurons.
+
+    Raises :class:`irc.Error` that lists what it cannot hold (parameters placed other than by use, with names), unless
+    ``lossy``.
+    """
+    losses.refuse(graph, "a networkx.DiGraph", _LACKS, lossy)
+    g = networkx.DiGraph(name=graph.name)
+    names = [graph.neuron_name(neuron) for neuron in range(graph.neuron_count)]
+    if graph.labels is None:
+        g.graph["numbered"] = True
+    if losses.output_choice(graph):
+        g.graph["outputs"] = [names[neuron] for neuron in graph.outputs.tolist()]
+    start = np.full(graph.parameter_count, math.nan) if graph.initial is None else graph.initial
+    constant = ~graph.is_input & (graph.fan_in == 0) & (graph.bias < 0)
+    for neuron, name in enumerate(names):
+        attributes: dict[str, Any] = {}
+        if not graph.is_input[neuron]:
+            attributes["activation"] = str(graph.activation_of(neuron))
+            if graph.aggregation[neuron]:
+                attributes["aggregation"] = graph.aggregation_of(neuron)
+            if graph.bias[neuron] >= 0:
+                attributes["bias"] = float(np.nan_to_num(start[graph.bias[neuron]], nan=0.0))
+            if constant[neuron]:
+                attributes["input"] = False
+        g.add_node(name, **attributes)
+    weights = [{} if value != value else {"weight": value} for value in losses.edge_values(graph).tolist()]
+    params = _params(graph)
+    ends = zip(graph.source.tolist(), graph.target.tolist(), weights, params, strict=True)
+    g.add_edges_from((names[i], names[j], {**weight, **param}) for i, j, weight, param in ends)
+    return g
+
+
+def _params(graph: Graph) -> list[dict[str, Any]]:
+    """The attribute ``param`` of each edge: a name that was given, a number where it is needed, or none."""
+    given, numbers = losses.own_names(graph), graph.parameter.tolist()
+    if losses.misplaced_weights(graph):
+        return [{"param": number} for number in numbers]
+    shared = (np.bincount(graph.parameter, minlength=graph.parameter_count) > 1).tolist()
+    return [
+        {"param": given[number]} if number in given else {"param": number} if shared[number] else {}
+        for number in numbers
+    ]
 
 
 class _Reader:
@@ -85,7 +138,7 @@ class _Reader:
         fan_in = np.bincount(target, minlength=count)
         biases = self.biases(fan_in)
         biased = ~np.isnan(biases)
-        is_input = (fan_in == 0) & ~biased
+        is_input = (fan_in == 0) & ~biased & self.may_be_inputs()
 
         numbering = self.numbering()
         total = len(numbering) + int(biased.sum())
@@ -105,7 +158,7 @@ class _Reader:
             outputs=sinks(count, source),
             parameter_count=total,
             name=name,
-            labels=self.labels,
+            labels=None if self.numbered() else self.labels,
             initial=None if np.all(np.isnan(initial)) else initial,
             given_names={place: key for key, place in numbering.items() if isinstance(key, str)},
         )
@@ -196,6 +249,16 @@ class _Reader:
                 self.diagnostics.error(f"param {name!r} is also the name of another parameter: choose another name")
 
     # Nodes
+
+    def numbered(self) -> bool:
+        """Whether the graph says that its nodes are numbers, and they are."""
+        count = len(self.labels)
+        names = (numbered_name(number, count) for number in range(count))
+        return self.g.graph.get("numbered") is True and all(map(str.__eq__, self.labels, names))
+
+    def may_be_inputs(self) -> np.ndarray:
+        """Which nodes are inputs if nothing leads to them."""
+        return np.array([value is None or bool(value) for _, value in self.g.nodes(data="input")], bool)
 
     def biases(self, fan_in: np.ndarray) -> np.ndarray:
         """The bias of each neuron, NaN where it has none. Also the place where nodes' delays are refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
-from irc.frontends import nal, nam, ndarray, neat, neat_json
+from irc.frontends import array_file, nal, nam, ndarray, neat, neat_json, nel
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
-from irc.frontends.text import undecodable
+from irc.frontends.text import stem, undecodable
 from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.locations import Source
 from irc.ir.types import f32, f64
@@ -42,6 +43,11 @@ def _nal(source: Source, options: SourceOptions) -> Graph:
     return nal.parse(source, outputs=options.outputs)
 
 
+def _nel(source: Source, options: SourceOptions) -> Graph:
+    _no_activations(options, "a .nel file says the function of each neuron")
+    return nel.parse(source, outputs=options.outputs)
+
+
 def _nam(source: Source, options: SourceOptions) -> Graph:
     return nam.parse(source, outputs=options.outputs, **options.activations())
 
@@ -51,26 +57,53 @@ def _json(source: Source, options: SourceOptions) -> Graph:
     return neat_json.parse(source, outputs=options.outputs)
 
 
-TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {"nal": _nal, "nam": _nam, "json": _json}
+TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {
+    "nal": _nal,
+    "nam": _nam,
+    "nel": _nel,
+    "json": _json,
+}
 """Text forms of graphs, by file ending."""
 
 IR_ENDINGS = ("mlir", "irc")
 
+_ONLY_NEL = re.compile(r"^\s*(?:(?:net|inputs|outputs|param)\s|[0-9a-fA-F]+\s*:|[0-9a-fA-F]+\s+[0-9a-fA-F]+\s+[wp]\s*=)", re.M)
+"""Lines that a list of edges has and a list of neurons cannot have."""
+
 
 def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = None) -> ModuleOp:
     """The module of a source of any form (see :func:`irc.compile`). Warnings go to ``diagnostics``."""
-    diagnostics = Diagnostics() if diagnostics is None else diagnostics
+    found = load(source, options, diagnostics)
+    if isinstance(found, ModuleOp):
+        return found
+    return graph_to_module(found, dtype=f64 if options.dtype == "float64" else f32)
+
+
+def load(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = None) -> Graph | ModuleOp:
+    """A source of any form as what it is: a graph, or IR. Warnings go to ``diagnostics``."""
+    found = _load(source, options)
+    if isinstance(found, Graph) and diagnostics is not None:
+        diagnostics.found.extend(found.warnings)
+    return found
+
+
+def _load(source: Any, options: SourceOptions) -> Graph | ModuleOp:
     if isinstance(source, ModuleOp):
         _no_graph_options(options)
         copy = source.clone()
         assert isinstance(copy, ModuleOp)
         return copy
+    if isinstance(source, Graph):
+        _no_activations(options, "a graph has an activation for each neuron")
+        return source if options.outputs is None else source.with_outputs(options.outputs)
     if isinstance(source, Source):
-        return _text(source, options, diagnostics)
+        return _text(source, options)
     if isinstance(source, str) and "\n" in source:
-        return _text(Source(source, "<string>"), options, diagnostics)
+        return _text(Source(source, "<string>"), options)
     if isinstance(source, (str, os.PathLike)):
-        return _text(read_source(source), options, diagnostics)
+        if (options.format or ending_of(source)) in array_file.ENDINGS:
+            return _array(array_file.load(source), options, stem(Source("", os.fspath(source))))
+        return _text(read_source(source), options)
     networkx = sys.modules.get("networkx")
     if networkx is not None and isinstance(source, networkx.Graph):
         from irc.frontends import (
@@ -78,18 +111,20 @@ def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | 
         )
 
         _only_inner_activation(options)
-        graph = networkx_frontend.from_networkx(source, outputs=options.outputs, **options.activations())
-        return _build(graph, options, diagnostics)
+        return networkx_frontend.from_networkx(source, outputs=options.outputs, **options.activations())
     if neat.is_genome(source):
         _no_activations(options, "a genome has an activation for each node")
-        return _build(neat.from_genome(*source, outputs=options.outputs), options, diagnostics)
+        return neat.from_genome(*source, outputs=options.outputs)
     if isinstance(source, (np.ndarray, list, tuple)) or hasattr(source, "tocoo"):
-        graph = ndarray.from_array(source, outputs=options.outputs, **options.activations())
-        return _build(graph, options, diagnostics)
+        return _array(source, options, "net")
     fail(
         f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph, "
         "a pair of a neat-python genome and its configuration, or an IR module"
     )
+
+
+def _array(source: Any, options: SourceOptions, name: str) -> Graph:
+    return ndarray.from_array(source, outputs=options.outputs, name=name, **options.activations())
 
 
 def read_source(path: str | os.PathLike) -> Source:
@@ -106,33 +141,40 @@ def read_source(path: str | os.PathLike) -> Source:
         undecodable(name, data, error)
 
 
-def _text(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
-    kind = options.format or _ending(source) or _guess(source.text)
+def _text(source: Source, options: SourceOptions) -> Graph | ModuleOp:
+    kind = options.format or _known_ending(source) or _guess(source.text)
     if kind in TEXT_FRONTENDS:
-        return _build(TEXT_FRONTENDS[kind](source, options), options, diagnostics)
+        return TEXT_FRONTENDS[kind](source, options)
     if kind in IR_ENDINGS:
         _no_graph_options(options)
         module = parse_module(source)
         assert isinstance(module, ModuleOp)
         return module
-    fail(f"unknown format '{kind}'; the formats are {', '.join([*TEXT_FRONTENDS, *IR_ENDINGS])}")
+    if kind in array_file.ENDINGS:
+        fail(f"format '{kind}' is for files of arrays, and this is text")
+    fail(f"unknown format '{kind}'; the formats are {', '.join([*TEXT_FRONTENDS, *IR_ENDINGS, *array_file.ENDINGS])}")
 
 
-def _ending(source: Source) -> str | None:
-    ending = Path(source.name).suffix[1:].lower()
+def ending_of(path: str | os.PathLike) -> str:
+    """The ending of a file's name, without its dot, in lower case."""
+    return Path(path).suffix[1:].lower()
+
+
+def _known_ending(source: Source) -> str | None:
+    ending = ending_of(source.name)
     return ending if ending in TEXT_FRONTENDS or ending in IR_ENDINGS else None
 
 
 def _guess(text: str) -> str:
-    """The format of a text without a telling name: a count line is a list, rows of 0 and 1 are a matrix, a brace
-    begins a genome, else it is IR.
+    """The format of a text without a telling name: a count line is a list (of edges where only those have such lines),
+    rows of 0 and 1 are a matrix, a brace begins a genome, else it is IR.
     """
-    for line in text.splitlines():
+    for line in text.removeprefix("\ufeff").splitlines():
         word = line.strip()
         if not word or word[0] in "%#" or word.startswith("```") or not word.strip("-="):
             continue
         if word[:2] in ("N ", "n ", "N\t", "n\t"):
-            return "nal"
+            return "nel" if _ONLY_NEL.search(text) else "nal"
         if word[0] == "{":
             return "json"
         bits = word.partition("|")[2] if "|" in word else word
@@ -140,11 +182,6 @@ def _guess(text: str) -> str:
         # IR text begins with no digit, so digits are a matrix, even one with a wrong character in it.
         return "nam" if not bits.strip("01") or header or word[0].isdigit() else "mlir"
     return "mlir"
-
-
-def _build(graph: Graph, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
-    diagnostics.found.extend(graph.warnings)
-    return graph_to_module(graph, dtype=f64 if options.dtype == "float64" else f32)
 
 
 def _no_activations(options: SourceOptions, why: str) -> None:

@@ -6,6 +6,7 @@
 """
 
 from irc.compiler import compile
+from irc.conversion import convert, to_array, to_networkx, to_sparse
 from irc.dialects.builtin import ModuleOp
 from irc.ir.diagnostics import Diagnostic, DiagnosticWarning, Error
 from irc.model import Gradients, Net
@@ -21,6 +22,10 @@ __all__ = [
     "Net",
     "Parameters",
     "compile",
+    "convert",
     "parse",
+    "to_array",
+    "to_networkx",
+    "to_sparse",
 ]
 __version__ = "0.1.0"

@@ -20,8 +20,11 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
     Raises :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
     """
     if type(value) is np.ndarray and value.dtype == dtype and value.ndim == len(shape):  # the usual case, fast
-        fits = all(want is None or have == want for have, want in zip(value.shape, shape, strict=True))
-        if fits and value.flags.c_contiguous and value.flags.aligned:
+        flags = value.flags
+        fits = flags.c_contiguous and flags.aligned
+        for have, want in zip(value.shape, shape, strict=True):
+            fits = fits and (want is None or have == want)
+        if fits:
             return value
     if np.ma.is_masked(value):
         raise Error(f"{name}: some elements are masked; give them values with {name}.filled(...)")

@@ -37,7 +37,7 @@ def compile(
     Args:
         source: a path (a string without a newline, or a ``Path``), text (a string with one), a square adjacency matrix
             (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a
-            ``networkx.DiGraph``, or an IR module.
+            ``networkx.DiGraph``, a pair of a neat-python genome and its configuration, or an IR module.
         seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); an integer
             from 0 to 2**63 - 1.
         dtype: float32 or float64, for sources that do not say themselves.
@@ -51,7 +51,7 @@ def compile(
         target: a target's name or a ``Target``; default: this machine.
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
         act, out_act: activation of a matrix's neurons, and of its outputs (default: relu for both).
-        format: read a text as this (nal, nam, mlir) instead of going by its name and contents.
+        format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
 
     Returns:
         A :class:`irc.model.Net`, ready to run.

@@ -36,6 +36,7 @@ class Kernel:
             self.offsets[name] = offset
             offset += prod(shape)
         self._size = offset
+        self._places = [(a.dtype.kind == "f", self.offsets.get(a.name)) for a in self.arguments]
         self._parts: tuple[np.ndarray, dict[str, np.ndarray]] | None = None
 
     @property
@@ -72,9 +73,15 @@ class Kernel:
             raise Error(
                 f"@{self.signature.name} takes {counted(len(self.inputs), 'input')} ({names}), got {len(given)}"
             )
-        values = zip(self.inputs, given, self._wanted, strict=True)
-        converted = {a.name: as_input(value, a.dtype, shape, a.name) for a, value, shape in values}
-        return [parts[a.name] if a.parameter else converted[a.name] for a in self.arguments]
+        values = zip(given, self._wanted, strict=True)
+        arrays: list[Any] = []
+        for argument in self.arguments:
+            if argument.parameter:
+                arrays.append(parts[argument.name])
+            else:
+                value, shape = next(values)
+                arrays.append(as_input(value, argument.dtype, shape, argument.name))
+        return arrays
 
     def gradients(self, results: Sequence[np.ndarray], flat: np.ndarray) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """From the gradients of the float arguments: those of the parameters as a vector like ``flat``, and those of
@@ -84,16 +91,15 @@ class Kernel:
         inputs: list[np.ndarray | None] = []
         alone = len(self.parameters) == 1 and self._size == flat.size
         vector = None if alone else np.zeros_like(flat)
-        for argument in self.arguments:
-            if argument.dtype.kind != "f":
+        for is_float, begin in self._places:
+            if not is_float:
                 inputs.append(None)
-            elif not argument.parameter:
+            elif begin is None:
                 inputs.append(next(following))
             elif vector is None:
                 vector = next(following).reshape(-1)
             else:
                 part = next(following).reshape(-1)
-                begin = self.offsets[argument.name]
                 vector[begin : begin + part.size] = part
         return np.zeros_like(flat) if vector is None else vector, inputs
 

@@ -18,6 +18,7 @@ from irc.bound_graphs import SoundGraphs
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.dialects.neuron.net import Net as NetOp
+from irc.frontends.graph import Graph
 from irc.initial import initial_parameters
 from irc.instruments import Dump
 from irc.ir.attributes import StringAttr
@@ -74,7 +75,7 @@ class Net:
         self._kernels: dict[bool, Kernel] = {}
         self._short: dict[bool, NativeCall] = {}
         self._closed = False
-        self.entry = _entry(module, entry)
+        self.entry = find_entry(module, entry)
         forward = self._kernel(False, diagnostics)
         self.dtype = forward.dtype
         table, values = initial_parameters(self.entry, forward.parameters, forward.signature.symbols, self.dtype, seed)
@@ -209,6 +210,15 @@ class Net:
         self._kernel(backward)
         return self._libraries[backward].assembly()
 
+    def graph(self, lossy: bool = False) -> Graph:
+        """The net as a graph of neurons, with the current parameters as start values.
+
+        Raises :class:`irc.Error` for what no graph has; ``lossy`` makes parameters of weights that are constants.
+        """
+        from irc.emit.graph import graph_of
+
+        return graph_of(self._net(), self._params.flat, lossy)
+
     def _net(self) -> NetOp:
         if not isinstance(self.entry, NetOp):
             raise Error(f"@{self.name} is a function of arrays, not a net of neurons")
@@ -323,7 +333,7 @@ def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[s
     return [name.replace("_", "-") for name in listed]
 
 
-def _entry(module: ModuleOp, name: str | None) -> Operation:
+def find_entry(module: ModuleOp, name: str | None) -> Operation:
     """The net or function to compile: the one asked for, ``main``, or the only public one."""
     callable_ops = [op for op in module.functions if not is_private(op)]
     names = [symbol_name(op) or "" for op in callable_ops]

@@ -79,11 +79,10 @@ class Pass:
 
 @cache
 def pass_names() -> tuple[str, ...]:
-    """The names of all passes: one for each file or package in ``passes/``."""
+    """The names of all passes: each file or package in ``passes/``, but for helpers, whose names begin with _."""
     package = import_module("irc.passes")
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if m.name != "pipelines")
-    )
+    names = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "pipelines"]
+    return tuple(sorted(name.replace("_", "-") for name in names if not name.startswith("_")))
 
 
 def find_pass(name: str) -> type[Pass]:

@@ -61,7 +61,7 @@ from irc.ir.dimensions import Dimension, symbol
 from irc.ir.operation import Block, Operation, Value
 from irc.ir.symbols import is_private, references_in, symbol_name
 from irc.ir.types import TensorType, i32
-from irc.passes.choices import chosen, share_of_choice
+from irc.passes._choices import chosen, share_of_choice
 from irc.passmanager import Pass, PassContext, Signature, require_legal
 
 BATCH = symbol("B")
@@ -256,12 +256,8 @@ class _NetLowering:
                 flat = self.builder.value(array.Concat, [flat, one], axis=0)
                 used = np.where(used < 0, self.net.parameter_count, used)
             return self.builder.value(array.Gather, flat, index_table(self.builder, used.reshape(shape)), axis=0)
-        part = self.builder.value(
-            array.Slice,
-            flat,
-            offsets=sizes_attribute([int(used[0])]),
-            result_types=[TensorType([len(used)], self.element)],
-        )
+        kind = TensorType([len(used)], self.element)
+        part = self.builder.value(array.Slice, flat, offsets=sizes_attribute([int(used[0])]), result_types=[kind])
         if len(shape) == 1:
             return part
         return self.builder.value(array.Reshape, part, result_types=[TensorType(shape, self.element)])

@@ -1,7 +1,8 @@
 """Finds exact dense blocks in irregular nets and makes them dense layers, which become matrix products.
 
 A block is a set of neurons with the same in-set, in the same order, of one activation, summing, all with or all without
-a bias. One of at least ``min`` edges becomes a ``neuron.layer``; the rest stays ``neuron.dag``, cut in stages where a
+a bias. It becomes a ``neuron.layer`` if it has ``min`` edges, or by default if it pays: if its sources are a layer, or
+the inputs, as they are, so that nothing must be gathered. The rest stays ``neuron.dag``, cut in stages where a
 block stands between. A net of nodes that has such a block is grouped first. Edges and parameter indices stay exactly as
 they are, whatever the indices, so ``explode-neurons`` gives back the same neurons.
 
@@ -34,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,15 +53,17 @@ from irc.passes.group_neurons import graph_of_nodes, group, is_of_nodes
 from irc.passmanager import Pass, PassContext
 
 LEAST_EDGES = 256
-"""The default of ``min``: from this size on a layer is faster than its edges in a dag (docs/performance.md)."""
+"""From so many edges on a block pays whose sources are all inputs, or another layer, as they are. One whose sources must
+be gathered does not, at any size that was measured: docs/performance.md.
+"""
 
 
 @dataclass(frozen=True)
 class RecoverStructure(Pass):
-    """Make a dense layer of each exact dense block that has at least ``min`` edges."""
+    """Make a dense layer of each exact dense block of at least ``min`` edges; 0: of each that pays, as measured."""
 
     name = "recover-structure"
-    min: int = LEAST_EDGES
+    min: int = 0
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
         for net in module.body:
@@ -71,22 +75,34 @@ class RecoverStructure(Pass):
 
 
 def blocks_of(net: Net, least: int) -> list[tuple[Dag, list[Block]]]:
-    """The dags of a net that have blocks of at least ``least`` edges, with these. Nodes with a block are grouped."""
+    """The dags of a net that have blocks (see :func:`_found`), with these. Nodes with a block are grouped."""
     if is_of_nodes(net):
         graph, kinds, nodes = graph_of_nodes(net)
-        if not dense_blocks(graph, kinds, least):
+        if not _found(graph, kinds, len(net.arguments), least):
             return []
         group(net, graph, kinds, nodes)
     dags = [op for op in net.block if isinstance(op, Dag)]
-    found = [(dag, dense_blocks(dag.topology, tuple(dag.kinds), least)) for dag in dags]
+    found = [(dag, _found(dag.topology, tuple(dag.kinds), dag.input_count, least)) for dag in dags]
     return [(dag, blocks) for dag, blocks in found if blocks]
 
 
-def count_blocks(net: Net, least: int = LEAST_EDGES) -> tuple[int, int]:
+def _found(graph: Topology, kinds: Sequence[Any], inputs: int, least: int) -> list[Block]:
+    """The blocks of at least ``least`` edges; 0: those that pay."""
+    found = dense_blocks(graph, kinds, least or LEAST_EDGES)
+    while not least:
+        whole = {np.arange(inputs).tobytes(), *((inputs + block.rows).tobytes() for block in found)}
+        paying = [block for block in found if block.sources.astype(np.int64).tobytes() in whole]
+        if len(paying) == len(found):
+            break
+        found = paying  # what read a block that has gone must now be gathered
+    return found
+
+
+def count_blocks(net: Net, least: int = 0) -> tuple[int, int]:
     """How many blocks the pass would find in a net, and how many edges they have; the net stays as it is."""
     if is_of_nodes(net):
         graph, kinds, _ = graph_of_nodes(net)
-        found = dense_blocks(graph, kinds, least)
+        found = _found(graph, kinds, len(net.arguments), least)
     else:
         found = [block for _, blocks in blocks_of(net, least) for block in blocks]
     return len(found), sum(block.edge_count for block in found)
@@ -107,7 +123,7 @@ class _Recovery:
         for number, block in enumerate(blocks):
             self.block_of_row[block.rows] = number
         self.values: list[Value] = []
-        self.owner = np.empty(self.inputs + dag.row_count, np.int64)
+        self.owner = np.full(self.inputs + dag.row_count, -1)
         self.place = np.empty_like(self.owner)
         begin = 0
         for value in dag.sources_in:
@@ -192,8 +208,7 @@ class _Recovery:
         edges = np.repeat(graph.offsets[rows] - offsets[:-1], fan_in) + np.arange(offsets[-1])
         sources = graph.sources[edges]
         own = self.inputs + rows
-        outside = np.setdiff1d(sources, own)
-        outside = outside[np.lexsort([self.place[outside], self.owner[outside]])]
+        outside = self._with_neighbours(np.setdiff1d(sources, own))
         number = np.full(len(self.owner), -1)
         number[np.concatenate([outside, own])] = np.arange(len(outside) + len(own))
         kind_of_row = np.repeat(graph.segments[:, 2], graph.segments[:, 1] - graph.segments[:, 0])[rows]
@@ -212,6 +227,16 @@ class _Recovery:
             **Dag.graph_attributes(topology),
         )
         self._define(made, outputs)
+
+    def _with_neighbours(self, neurons: np.ndarray) -> np.ndarray:
+        """The neurons in the order of the values they are in, with all others of these values, if those are not more.
+
+        Values taken whole need not be gathered; but a dag copies all that it is given. The net's inputs are one value.
+        """
+        value = np.where(self.owner < len(self.dag.sources_in), np.minimum(self.owner, 0), self.owner)
+        whole = np.flatnonzero(np.isin(value, value[neurons]))
+        found = whole if len(whole) <= 2 * len(neurons) else neurons
+        return found[np.lexsort([self.place[found], self.owner[found]])]
 
     def _vector(self, neurons: np.ndarray) -> Value:
         """Neurons side by side in one value: the value that they are, or gathered."""

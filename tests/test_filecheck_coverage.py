@@ -1,4 +1,4 @@
-"""What the IR tests cover: every op in both forms, every pass, every option of irc-opt that shows or checks something."""
+"""What the IR tests cover: every op in both forms, every pass, every option of irc-opt that shows or checks."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_every_dialect_has_negative_tests():
 
 
 OPTIONS = """--dump-after --dump-before --dump-all --emit --print-generic --elide --print-locations --split-input-file
---verify-diagnostics --time --stats --check --check-grad --verify-each --reproducer --list-passes --target -o -p --outputs
---dtype --act --format --mlir-print-ir-after --mlir-print-ir-before --mlir-print-ir-after-all --mlir-print-ir-before-all
+--verify-diagnostics --time --stats --check --check-grad --verify-each --reproducer --list-passes --target -o -p
+--outputs --dtype --act --format --mlir-print-ir-after --mlir-print-ir-before --mlir-print-ir-after-all --mlir-print-ir-before-all
 --mlir-print-op-generic --mlir-print-debuginfo --mlir-timing --mlir-pass-statistics --pass-pipeline
 --mlir-elide-elementsattrs-if-larger --mlir-pass-pipeline-crash-reproducer""".split()
 

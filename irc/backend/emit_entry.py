@@ -24,9 +24,9 @@ from irc.dialects.loop.types import BufferType
 from irc.ir.dimensions import Dim, symbol, symbols_of
 from irc.ir.symbols import is_private
 
-NDARRAY, BOOLEAN, WORKSPACE = 0, 1, 2
-"""Words of a record: NumPy's array type, ``PyBool_FromLong``, the workspace."""
-_FIRST = 3
+NDARRAY, BOOLEAN, WORKSPACE, CAPACITY = 0, 1, 2, 3
+"""Words of a record: NumPy's array type, ``PyBool_FromLong``, the workspace, and its bytes."""
+_FIRST = 4
 UNKNOWN = -1
 """What a record holds for a size that follows from the arrays of a call."""
 
@@ -59,7 +59,7 @@ def has_entry(op: FuncOp) -> bool:
     return (
         not is_private(op)
         and all(isinstance(a.type, BufferType) for a in buffers)
-        and all(symbols_of(dim) <= sizes for a in arrays for dim in a.shape)
+        and all(symbols_of(dim) <= sizes for dim in (signature.workspace, *(d for a in arrays for d in a.shape)))
     )
 
 
@@ -233,10 +233,15 @@ class _Entry:
         for argument, found in zip(self.given, sizes, strict=True):
             for dim, size in zip(argument.shape, found, strict=True):
                 checks.append(e.once(f"icmp eq i64 {size}, {e.size(dim, self.op)}"))
-        return checks
+        place = e.once(f"getelementptr i64, ptr {record}, i64 {CAPACITY}")
+        room = e.once(f"load i64, ptr {place}")
+        return [*checks, e.once(f"icmp sle i64 {e.size(self.signature.workspace, self.op)}, {room}")]
 
     def _apart(self, record: str, arrays: list[_Array], sizes: list[list[str]]) -> list[str]:
-        """No result may overlap another array; bound arrays are read-only, so no result can lie in them."""
+        """No result may overlap another array; bound arrays are read-only, so no result can lie in them.
+
+        Lengths are products of what the arrays themselves say: those cannot overflow.
+        """
         e = self.e
         for argument, array, found in zip(self.given, arrays, sizes, strict=True):
             length = str(argument.dtype.itemsize)

@@ -287,6 +287,7 @@ def _checked(argument: Argument, value: Any) -> np.ndarray:
         raise Error(f"{argument.name}: expected an array, got {type(value).__name__}")
     if value.dtype != argument.dtype:
         raise Error(f"{argument.name}: expected dtype {argument.dtype}, got {value.dtype}")
-    if not (value.flags.c_contiguous and value.flags.aligned):
+    flags = value.flags
+    if not (flags.c_contiguous and flags.aligned):
         raise Error(f"{argument.name}: the array must be C-contiguous and aligned")
     return value

@@ -16,7 +16,7 @@ import numpy as np
 from irc.arrays import aligned_zeros
 from irc.backend import cpython
 from irc.backend.address import address_of
-from irc.backend.emit_entry import BOOLEAN, NDARRAY, UNKNOWN, WORKSPACE, call_arrays, record_places, solutions
+from irc.backend.emit_entry import BOOLEAN, CAPACITY, NDARRAY, UNKNOWN, WORKSPACE, call_arrays, record_places, solutions
 from irc.backend.entry import Function
 from irc.binding import bind_symbols
 from irc.dialects.loop.types import BufferType
@@ -25,6 +25,8 @@ from irc.ir.dimensions import evaluate, symbols_of
 
 SHORT = 1 << 14
 """The most work of a short call, in the units of :meth:`NativeCall._is_short`: about a nanosecond each, or less."""
+WORKSPACE_BYTES = 1 << 16
+"""The workspace of short calls where its size depends on the call; one that does not is taken as large as it is."""
 
 
 class NativeCall:
@@ -33,11 +35,19 @@ class NativeCall:
     Several threads may call it: the GIL is held, so one workspace is enough. It keeps the machine code alive.
     """
 
-    def __init__(self, function: Function, entry: Any, parameters: Mapping[str, np.ndarray], known: Mapping[str, int]):
+    def __init__(
+        self,
+        function: Function,
+        entry: Any,
+        parameters: Mapping[str, np.ndarray],
+        known: Mapping[str, int],
+        room: int,
+    ):
         self._function = function
         self._entry = entry
         self._parameters = parameters
         self._known = known
+        self._room = room
         self._dtypes = [a.dtype for a in function.signature.outputs()]
         self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[tuple[int, ...], np.dtype]] | None] = {}
 
@@ -73,7 +83,7 @@ class NativeCall:
             except Error:
                 plan = None  # the slow way says what is wrong
             moved = 0 if plan is None else sum(v.size for v in inputs) + sum(map(prod, plan.outputs))
-            if plan is not None and self._is_short(plan.symbols, moved):
+            if plan is not None and plan.workspace <= self._room and self._is_short(plan.symbols, moved):
                 outputs = list(zip(plan.outputs, self._dtypes, strict=True))
         if len(self._shapes) >= Function.PLANS:
             self._shapes.clear()
@@ -92,7 +102,7 @@ class NativeCall:
 
 
 def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> NativeCall | None:
-    """The function for short calls; None where this Python, the function or its workspace does not allow it.
+    """The function for short calls; None where this Python or the function does not allow it.
 
     ``parameters``: the arrays that every call uses, by the arguments' names, of exact dtype, contiguous and aligned.
     """
@@ -111,12 +121,15 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> Nat
         return None
     solved = {name for name, _, _ in solutions(signature)}
     sizes = {a.name for a in signature.by_role("symbol")}
-    if sizes - solved - set(known) or symbols_of(signature.workspace) - set(known):
+    if sizes - solved - set(known):
         return None
+    free = symbols_of(signature.workspace) - set(known)
+    room = WORKSPACE_BYTES if free else evaluate(signature.workspace, known)
+    workspace = aligned_zeros(max(room, 1), np.dtype(np.uint8))
     places, words = record_places(signature)
     record = np.zeros(words, np.int64)
-    workspace = aligned_zeros(max(1, evaluate(signature.workspace, known)), np.dtype(np.uint8))
-    record[NDARRAY], record[BOOLEAN], record[WORKSPACE] = id(np.ndarray), cpython.bool_address(), address_of(workspace)
+    record[NDARRAY], record[BOOLEAN] = id(np.ndarray), cpython.bool_address()
+    record[WORKSPACE], record[CAPACITY] = address_of(workspace), room
     for argument in signature.arguments:
         place = places[argument.name]
         if argument.role == "symbol":
@@ -131,4 +144,4 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> Nat
     record.flags.writeable = False
     keep = (function.owner.code, workspace, held, [a.dtype for a in signature.arguments if a.role != "workspace"])
     entry = cpython.python_function(signature.name, address, record, keep)
-    return NativeCall(function, entry, parameters, known)
+    return NativeCall(function, entry, parameters, known, room)

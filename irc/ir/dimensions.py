@@ -231,11 +231,11 @@ def at_least(a: Dimension, b: Dimension) -> bool:
 _TOKEN = re.compile(r"\s*(?:(\d+)|(floordiv\b)|([A-Za-z_]\w*)|([-+*()]))")
 
 
-@lru_cache(maxsize=4096)
 LARGEST = 2**62
 """No size that a text gives is larger: native code counts bytes with 64 bits."""
 
 
+@lru_cache(maxsize=4096)
 def parse_dimension(text: str) -> Dimension:
     """Read a dimension's text. Raises ValueError that says what is wrong."""
     tokens: list[str] = []

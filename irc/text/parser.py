@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from irc.dialects import CONTEXT
@@ -132,7 +132,7 @@ class Parser(DefinitionParser, ValueParser):
         cls = self._class_of(name, place)
         parse = getattr(cls, "parse", None)
         if parse is not None:
-            op = parse(self)
+            op = self._parse_by_own_method(parse)
         elif cls.assembly is not None:
             op = assembly_of(cls).parse(self)
         else:
@@ -140,6 +140,15 @@ class Parser(DefinitionParser, ValueParser):
         if cls.spec.defaults:
             op.attributes = cls.spec.without_defaults(op.attributes)
         return op
+
+    def _parse_by_own_method(self, parse: Callable[[Parser], Operation]) -> Operation:
+        """What ``parse`` of an op class gives. It may build an op that does not fit its declaration: an error."""
+        try:
+            return parse(self)
+        except Error:
+            raise
+        except ValueError as error:
+            self.fail(f"'{self._op_class.name}': {error}", self.op_location)
 
     def _generic(self) -> Operation:
         """``"name"(operands)[successors] <{properties}> ({regions}) {attributes} : (types) -> types``."""

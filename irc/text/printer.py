@@ -2,8 +2,8 @@
 
 Names come from hints, made unique; values without one are numbered. Where regions nest, inner names differ from outer
 ones, and an op whose regions are isolated starts afresh (in generic form only functions and nets do, which stand among
-no values: other tools do not know that ops of ours are isolated). All names of a region are given before its first op is
-written, so that graphs, in which a use may stand before its definition, need nothing special.
+no values: other tools do not know that ops of ours are isolated). All names of a region are given before its first op
+is written, so that graphs, in which a use may stand before its definition, need nothing special.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""``irc``: run a net on data, or show what it is made of.
+"""``irc``: run a net on data, show what it is made of, or convert it to another form.
 
     irc run nn00.nal --input "1,2,3,4"
     irc show nn00.nal --svg nn00.svg
+    irc convert nn00.nal nn00.nel
 
 Exit status: 0, 1 on a diagnostic, 2 on misuse.
 """
@@ -23,6 +24,8 @@ from irc.frontends.sources import read_source
 from irc.ir.diagnostics import Error, fail
 from irc.ir.locations import Source
 from irc.model import Net
+from irc.passes.pipelines import PIPELINES
+from irc.tools import convert
 from irc.tools.command_line import CommandParser, add_source_arguments, run_command, source_keywords
 from irc.tools.report import report
 
@@ -39,14 +42,23 @@ def _parser() -> CommandParser:
     run.add_argument("--vjp", metavar="DY", help=f"also the gradients, for this gradient of the output; {numbers}")
     run.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
     run.add_argument("-o", "--output", metavar="FILE", help="write the output to a .npy, .csv or .txt file")
+    _add_structure(run)
     add_source_arguments(run)
 
     show = commands.add_parser("show", help="sizes, levels, and the graph as a picture")
     show.add_argument("file", help="a net (.nal, .nam) or IR text (.mlir)")
     show.add_argument("--svg", metavar="FILE", help="draw the graph into this file")
     show.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
+    _add_structure(show)
     add_source_arguments(show)
+
+    convert.add_arguments(commands.add_parser("convert", help="write a net in another form"))
     return parser
+
+
+def _add_structure(command: argparse.ArgumentParser) -> None:
+    what = "the graph as data, or its dense blocks as layers"
+    command.add_argument("--structure", default="data", choices=tuple(PIPELINES), help=what)
 
 
 def _read_numbers(text: str, stdin: TextIO, what: str) -> np.ndarray:
@@ -110,7 +122,8 @@ def _write(path: str, array: np.ndarray) -> None:
 
 
 def _compile(arguments: argparse.Namespace) -> Net:
-    return compile(read_source(arguments.file), seed=arguments.seed, **source_keywords(arguments))
+    keywords = source_keywords(arguments)
+    return compile(read_source(arguments.file), structure=arguments.structure, seed=arguments.seed, **keywords)
 
 
 def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
@@ -141,7 +154,15 @@ def _show(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
             write_atomically(arguments.svg, net.svg())
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace, TextIO, TextIO], None]] = {"run": _run, "show": _show}
+def _convert(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
+    convert.run(arguments)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, TextIO, TextIO], None]] = {
+    "run": _run,
+    "show": _show,
+    "convert": _convert,
+}
 
 
 def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:

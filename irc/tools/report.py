@@ -10,7 +10,7 @@ from irc.dialects.neuron.net import Net as NetOp
 from irc.ir.diagnostics import counted
 from irc.model import Net
 from irc.passes.pipelines import PIPELINES
-from irc.passes.recover_structure import LEAST_EDGES, count_blocks
+from irc.passes.recover_structure import count_blocks
 from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline
 from irc.tools.graph_facts import GraphFacts
 
@@ -35,7 +35,7 @@ def _structure(net: Net, op: NetOp, edges: int) -> str:
     """What ``recover-structure`` finds, whether or not the net was compiled with it."""
     blocks, covered = count_blocks(op)
     what = "layers" if net.structure == "recover" else "left as data; structure='recover' makes them layers"
-    found = f"{counted(blocks, 'dense block')} of {LEAST_EDGES} edges or more"
+    found = counted(blocks, "dense block") + " worth a layer"
     return f"  {found}" + (f": {covered} of {edges} edges, {what}" if blocks else "")
 
 

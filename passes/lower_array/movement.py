@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from irc.dialects import arith
 from irc.dialects.array import Argmax, Concat, Gather, Item, Pad, Reshape, ScatterAdd
 from irc.dialects.array.syntax import sizes
+from irc.ir.attributes import DenseAttr
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
 from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
@@ -78,9 +79,10 @@ def lower_gather(lowering: Lowering, op: Gather) -> None:
     source, indices = (lowering[value] for value in op.operands)
     target = lowering.buffer(op.result)
     axis, picks = op.axis.value, len(shape_of(indices))
+    sound = _known_to_fit(op.indices, shape_of(source)[axis])
 
     def element(at: list[Value]) -> None:
-        pick = _pick(lowering, indices, at[axis : axis + picks], shape_of(source)[axis])
+        pick = _pick(lowering, indices, at[axis : axis + picks], None if sound else shape_of(source)[axis])
         lowering.store(lowering.load(source, [*at[:axis], pick, *at[axis + picks :]]), target, at)
 
     lowering.nest(shape_of(target), element, vectorize=_beside(shape_of(target), axis, picks))
@@ -91,19 +93,31 @@ def lower_scatter_add(lowering: Lowering, op: ScatterAdd) -> None:
     updates, indices = (lowering[value] for value in op.operands)
     target = lowering.buffer(op.result)
     axis, picks = op.axis.value, len(shape_of(indices))
+    sound = _known_to_fit(op.indices, shape_of(target)[axis])
     lowering.clear(target)
 
     def element(at: list[Value]) -> None:
-        pick = _pick(lowering, indices, at[axis : axis + picks], shape_of(target)[axis])
+        pick = _pick(lowering, indices, at[axis : axis + picks], None if sound else shape_of(target)[axis])
         lowering.accumulate(lowering.load(updates, at), target, [*at[:axis], pick, *at[axis + picks :]])
 
     shape = shape_of(updates)
     lowering.nest(shape, element, vectorize=_beside(shape, axis, picks))
 
 
-def _pick(lowering: Lowering, indices: Value, at: Sequence[Value], size: Dimension) -> Value:
-    """An index from memory. Native code trusts no data: one out of range, an error above, is moved to the nearest
-    end."""
+def _known_to_fit(indices: Value, size: Dimension) -> bool:
+    """Whether the indices are a constant of the program, and all lie inside of a dimension of known size."""
+    op = indices.defining_op()
+    data = op.attributes.get("value") if op is not None else None
+    if not isinstance(data, DenseAttr) or not isinstance(size, int) or not data.array.size:
+        return False
+    return bool(data.array.min() >= 0 and data.array.max() < size)
+
+
+def _pick(lowering: Lowering, indices: Value, at: Sequence[Value], size: Dimension | None) -> Value:
+    """An index from memory. Native code trusts no data: one out of range, an error above, is moved to the nearest end
+    of a dimension of ``size`` (None: all are known to be inside)."""
+    if size is None:
+        return lowering.load_index(indices, at)
     highest = lowering.subtract(lowering.size(size), lowering.index(1))
     below = lowering.make(arith.MinSI, lowering.load_index(indices, at), highest)
     return lowering.make(arith.MaxSI, below, lowering.index(0))

@@ -18,7 +18,8 @@ from irc.text.parser import parse_module
 from irc.text.printer import print_module
 
 PAIR = re.compile(
-    r"^Before(?:, with `(?P<pipeline>[^`\n]+)`)?:\n\n```mlir\n(?P<before>.*?)```\n\nAfter:\n\n```mlir\n(?P<after>.*?)```$",
+    r"^Before(?:, with `(?P<pipeline>[^`\n]+)`)?:\n\n```mlir\n(?P<before>.*?)```\n\n"
+    r"After:\n\n```mlir\n(?P<after>.*?)```$",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from functools import cache
@@ -94,7 +93,10 @@ def config(activations: str | None = None, aggregations: str | None = None) -> n
 
 
 def grown(seed: int, mutations: int = 12, settings: neat.Config | None = None) -> neat.DefaultGenome:
-    """The genome of a seed after some mutations. Leaves Python's generator as it was."""
+    """The genome of a seed after some mutations, with numbers that float32 holds exactly.
+
+    Leaves Python's generator as it was.
+    """
     chosen = (settings or config()).genome_config
     before = random.getstate()
     random.seed(seed)
@@ -107,12 +109,25 @@ def grown(seed: int, mutations: int = 12, settings: neat.Config | None = None) -
             genome.mutate(chosen)
     finally:
         random.setstate(before)
+    for node in genome.nodes.values():
+        node.bias, node.response = float(np.float32(node.bias)), float(np.float32(node.response))
+    for connection in genome.connections.values():
+        connection.weight = float(np.float32(connection.weight))
     return genome
 
 
 def network(genome: neat.DefaultGenome, settings: neat.Config | None = None) -> neat.nn.FeedForwardNetwork:
-    """The oracle."""
-    return neat.nn.FeedForwardNetwork.create(genome, settings or config())
+    """The oracle. Its softplus, log(1 + exp(z)), loses digits where the sum rounds to 1, so it gets a better one."""
+    net = neat.nn.FeedForwardNetwork.create(genome, settings or config())
+    plain = neat.activations.softplus_activation
+    net.node_evals = [
+        (key, _softplus if activation is plain else activation, *rest) for key, activation, *rest in net.node_evals
+    ]
+    return net
+
+
+def _softplus(z: float) -> float:
+    return 0.2 * math.log1p(math.exp(max(-60.0, min(60.0, 5.0 * z))))
 
 
 def outputs_of(net: neat.nn.FeedForwardNetwork, x: np.ndarray) -> np.ndarray:
@@ -127,6 +142,6 @@ def _activate(net: Any, sample: list[float]) -> list[float]:
         return [math.nan] * len(net.output_nodes)
 
 
-def exported(net: Any, **changes: Any) -> str:
-    """The JSON form of a network, with top-level fields changed."""
-    return json.dumps({**json.loads(export_network_json(net)), **changes}, indent=2)
+def exported(genome: neat.DefaultGenome) -> str:
+    """The JSON form that neat-python writes."""
+    return export_network_json(neat.nn.FeedForwardNetwork.create(genome, config()))

@@ -6,7 +6,7 @@ by its own rules; the dialects of our own are unregistered, which the context al
 
 from __future__ import annotations
 
-from jaxlib.mlir import ir
+from jaxlib.mlir import ir, passmanager
 from jaxlib.mlir._mlir_libs import _jax_mlir_ext
 
 REGISTERED = ("func", "arith", "math")
@@ -36,4 +36,12 @@ def accepts(text: str) -> str:
         except ir.MLIRError as error:
             numbered = "\n".join(f"{n:4} {line}" for n, line in enumerate(text.splitlines(), 1))
             raise AssertionError(f"stock MLIR refuses this text: {error}\n{numbered}") from None
+        return module.operation.get_asm(print_generic_op_form=True)
+
+
+def simplified(text: str) -> str:
+    """``text`` after stock MLIR's own ``canonicalize`` and ``cse``, in generic form."""
+    with _context():
+        module = ir.Module.parse(text)
+        passmanager.PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
         return module.operation.get_asm(print_generic_op_form=True)

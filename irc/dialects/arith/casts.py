@@ -30,12 +30,16 @@ class _Cast(Operation):
     assembly = "$source attr-dict `:` type($source) `to` type($output)"
     wider: bool | None = None
     """Whether the result must be wider (True), narrower (False), or either (None)."""
+    of_index = False
+    """Whether index, whose width is the machine's, may be converted. As in MLIR, arith.index_cast alone does that."""
 
     def verify(self) -> None:
         source, target = self.source.type, self.output.type  # type: ignore[attr-defined]
         shapes = [t.shape if isinstance(t, ShapedType) else None for t in (source, target)]
         if shapes[0] != shapes[1] or (isinstance(source, ShapedType) and source.name != target.name):
             raise ValueError(f"cannot convert {source} to {target}: the shapes differ")
+        if not self.of_index and any(isinstance(t.element, IndexType) for t in (source, target)):
+            raise ValueError("index is converted by arith.index_cast")
         old, new = source.element.width, target.element.width
         if self.wider is not None and (new <= old if self.wider else new >= old):
             raise ValueError(f"{target.element} is not {'wider' if self.wider else 'narrower'} than {source.element}")
@@ -90,11 +94,6 @@ class _IntegerToInteger(_Cast):
     output = result(INTEGER_LIKE)
     unsigned = False
 
-    def verify(self) -> None:
-        super().verify()
-        if any(isinstance(v.type.element, IndexType) for v in (self.source, self.output)):
-            raise ValueError("index is converted by arith.index_cast")
-
     def eval(self, context: Any, source: Any) -> Sequence[Any]:
         dtype = context.dtype(self.output.type)
         return [wrap(integers_of(source, context.dtype(self.source.type), self.unsigned), dtype)]
@@ -135,6 +134,7 @@ class IndexCast(_Cast):
     name = "arith.index_cast"
     source = operand(INTEGER_LIKE)
     output = result(INTEGER_LIKE)
+    of_index = True
 
     def verify(self) -> None:
         super().verify()
@@ -243,7 +243,7 @@ class Bitcast(_Cast):
     def verify(self) -> None:
         super().verify()
         old, new = self.source.type.element, self.output.type.element
-        if old.width != new.width or any(isinstance(t, IndexType) for t in (old, new)):
+        if old.width != new.width:
             raise ValueError(f"cannot read the bits of {old} as {new}")
 
     def fold(self) -> Folded:

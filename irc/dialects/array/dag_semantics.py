@@ -126,7 +126,7 @@ def _aggregate(context: Any, type: Type, how: str, forward: Forward, row: Row) -
         total = choice.value(how, terms)
     else:
         combine = np.multiply if how == "product" else np.add
-        total = combine.reduce(terms, axis=0, dtype=terms.dtype) if len(terms) else np.zeros(terms.shape[1], terms.dtype)
+        total = combine.reduce(terms, axis=0, dtype=terms.dtype, initial=None if len(terms) else 0)
     if how == "mean":
         total = total / terms.dtype.type(len(terms))
     total = np.asarray(context.round(total, type))

@@ -38,9 +38,10 @@ def dense_blocks(graph: Topology, kinds: Sequence[Any], least: int) -> list[Bloc
     offsets, sources = graph.offsets.astype(np.int64), graph.sources
     fan_in = np.diff(offsets)
     sums = np.array([isinstance(kind, Kind) and kind.aggregation == "sum" for kind in kinds], bool)
-    kind_of_row = np.repeat(graph.segments[:, 2], graph.segments[:, 1] - graph.segments[:, 0]).astype(np.int64)
+    first_equal = np.array([kinds.index(kind) for kind in kinds], np.int64)  # a list may say the same twice
+    kind_of_row = first_equal[np.repeat(graph.segments[:, 2], graph.segments[:, 1] - graph.segments[:, 0])]
     eligible = np.flatnonzero((fan_in >= 2) & sums[kind_of_row])
-    keys = [_hashes(offsets, sources), fan_in, kind_of_row, graph.biases >= 0]
+    keys = [_hashes(offsets, sources), fan_in, kind_of_row, (graph.biases >= 0).astype(np.int64)]
     order = eligible[np.lexsort([key[eligible] for key in keys])]
     if not len(order):
         return []
@@ -62,7 +63,7 @@ def dense_blocks(graph: Topology, kinds: Sequence[Any], least: int) -> list[Bloc
 
 
 def _hashes(offsets: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """A number for each row (uint64) that follows from its sources and their order.
+    """A number for each row (int64) that follows from its sources and their order.
 
     The sum over its edges of a mix of source and place; the mix is the finaliser of splitmix64 (Steele et al., 2014).
     """
@@ -72,4 +73,4 @@ def _hashes(offsets: np.ndarray, sources: np.ndarray) -> np.ndarray:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
-    return np.diff(np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])[offsets])
+    return np.diff(np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])[offsets]).view(np.int64)

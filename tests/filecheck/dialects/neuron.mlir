@@ -69,6 +69,15 @@ neuron.net @dag(%x: tensor<2xf32>) -> f32 parameters 2 attributes {
   neuron.output %y : f32
 }
 
+// Neurons by number: vectors from single ones and from others' elements.
+// CHECK-LABEL: neuron.net @gather
+// GENERIC: "neuron.gather"(%a, %h) <{indices = dense<[0, 3, 1]> : tensor<3xi32>}> : (f32, tensor<4xf32>) -> (tensor<2xf32>, f32)
+neuron.net @gather(%a: f32, %h: tensor<4xf32>) -> (tensor<2xf32>, f32) parameters 0 {
+  // CHECK-NEXT: %t, %b = neuron.gather (%a, %h) {indices = dense<[0, 3, 1]> : tensor<3xi32>} : (f32, tensor<4xf32>) -> (tensor<2xf32>, f32)
+  %t, %b = neuron.gather (%a, %h) {indices = dense<[0, 3, 1]> : tensor<3xi32>} : (f32, tensor<4xf32>) -> (tensor<2xf32>, f32)
+  neuron.output %t, %b : tensor<2xf32>, f32
+}
+
 // What gradients are made of.
 // CHECK-LABEL: neuron.net private @gradients
 // GENERIC: "neuron.delta"(%z, %d, %a) <{activation = "relu", weights = array<i64: 0, -1>}> : (f32, f32, f32) -> f32

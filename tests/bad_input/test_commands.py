@@ -1,0 +1,130 @@
+"""irc-opt and irc with wrong input: exit status 1 with a diagnostic, 2 for misuse, and never anything else."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+
+import numpy as np
+import pytest
+
+from irc.passmanager import pass_names
+from irc.tools import irc as irc_command
+from irc.tools import irc_opt
+from support import ROOT
+
+NETS = ROOT / "examples" / "nets"
+NN02 = str(NETS / "nn02.nam")
+INPUT = ["--input", "1,2"]
+
+
+def run(main, *argv: object, stdin: str = "") -> tuple[int, str, str]:
+    """Exit status, and what was written."""
+    out, err = io.StringIO(), io.StringIO()
+    code = main.main([str(a) for a in argv], io.StringIO(stdin), out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["nowhere.nal"], 1, "cannot read 'nowhere.nal': No such file or directory"),
+        ([str(NETS)], 1, "Is a directory"),
+        ([NN02, "-p", "foo"], 1, "there is no pass 'foo'"),
+        ([NN02, "-p", "cse{"], 1, "the options of the pass are not closed by '}'"),
+        ([NN02, "-p", "cse{x}"], 1, "pass 'cse' has no option 'x'"),
+        ([NN02, "-p", "cse,,dce"], 1, "expected the name of a pass"),
+        ([NN02, "-p", "cse", "--emit=llvm"], 1, "'neuron.net' has no native form"),
+        ([NN02, "-p", "lower-neuron", "--emit=fwd"], 1, ""),
+        ([NN02, "--seed=-1"], 1, "seed must lie between"),
+        ([NN02, "-o", "/nowhere/x.mlir"], 1, "cannot write '/nowhere/x.mlir'"),
+        ([NN02, "--outputs", "zz"], 1, "there is no neuron 'zz'"),
+        ([NN02, "--emit=foo"], 2, "invalid choice: 'foo'"),
+        ([NN02, "--target=sse9"], 2, "invalid choice"),
+        ([NN02, "--dump-after=foo"], 2, "there is no pass 'foo'"),
+        ([NN02, "--foo"], 2, "unrecognized arguments: --foo"),
+        ([NN02, "--seed=x"], 2, "invalid int value: 'x'"),
+    ],
+)
+def test_irc_opt(argv, code, message):
+    found, _, err = run(irc_opt, *argv)
+    assert found == code and message in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["run", NN02, "--input", "1,2,3"], 1, "x: dimension 1 must be 2, got 3"),
+        (["run", NN02, "--input", "1,2;3"], 1, "this row has 1 numbers, the first has 2"),
+        (["run", NN02, "--input", "1,x"], 1, "<input>:1:3: error: expected a number, got 'x'"),
+        (["run", NN02, "--input", ""], 1, "there are no numbers"),
+        (["run", NN02, "--input", "nowhere.npy"], 1, "cannot read 'nowhere.npy'"),
+        (["run", NN02, *INPUT, "--params", "1"], 1, "the flat vector has 8 parameters"),
+        (["run", NN02, *INPUT, "--vjp", "1"], 1, "dy: dimension 1 must be 2, got 1"),
+        (["run", NN02, *INPUT, "-o", "a.foo"], 1, "cannot tell the format of 'a.foo'; use .npy, .csv or .txt"),
+        (["run", NN02, *INPUT, "-o", "/nowhere/a.csv"], 1, "cannot write"),
+        (["run", NN02, *INPUT, "--seed", "-1"], 1, "seed must lie between"),
+        (["run", NN02], 2, "the following arguments are required: --input"),
+        (["show", NN02, "--svg", "/nowhere/a.svg"], 1, "cannot write '/nowhere/a.svg'"),
+        ([], 2, "the following arguments are required: command"),
+        (["foo"], 2, "invalid choice: 'foo'"),
+    ],
+)
+def test_irc(argv, code, message):
+    found, _, err = run(irc_command, *argv)
+    assert found == code and message in err and "Traceback" not in err
+
+
+def test_arrays_that_are_none(tmp_path):
+    objects = tmp_path / "a.npy"
+    np.save(objects, np.array([{}], object), allow_pickle=True)
+    pickled, cut = tmp_path / "b.npy", tmp_path / "c.npy"
+    pickled.write_bytes(pickle.dumps([1]))
+    cut.write_bytes(b"\x93NUMPY\x01")
+    for path in (objects, pickled, cut):
+        code, _, err = run(irc_command, "run", NN02, "--input", path)
+        assert code == 1 and "is not a NumPy array file" in err
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in NETS.iterdir()))
+def test_show(name, tmp_path):
+    code, out, err = run(irc_command, "show", NETS / name, "--svg", tmp_path / "a.svg")
+    assert code == 0 and "neurons" in out and not err and (tmp_path / "a.svg").read_text().startswith("<svg")
+
+
+def test_help_and_standard_input():
+    for main, argv in ((irc_opt, ["--help"]), (irc_command, ["--help"]), (irc_command, ["run", "--help"])):
+        code, out, _ = run(main, *argv)
+        assert code == 0 and out.startswith("usage: irc")
+    assert run(irc_opt, "-", stdin="01\n00\n")[0] == 0
+    assert run(irc_opt, stdin="garbage")[0] == 1
+
+
+WORDS = "%x %y f32 f64 i32 tensor<4xf32> B I 0 1 -1 99 1.5 relu softmax [ ] { } ( ) < > , : = @f index * +".split()
+
+
+def test_mutated_files_through_random_passes(tmp_path):
+    """Whatever the text and the order of passes: a result, or a diagnostic."""
+    texts = [(NETS / "nn02.nam").read_text(), (NETS / "nn00.nal").read_text()]
+    texts.append((ROOT / "tests" / "ir" / "mlp.mlir").read_text())
+    for last in ("group-neurons", "autodiff", "lower-array", "plan-memory"):
+        code, out, _ = run(irc_opt, NN02, f"--dump-after={last}")
+        assert code == 0
+        texts.append(out[out.rindex("module {") :])
+    endings = ["nam", "nal", *["mlir"] * 5]
+    for seed in range(120):
+        choice = random.Random(seed)
+        number = choice.randrange(len(texts))
+        text = texts[number]
+        for _ in range(choice.choice([0, 1, 1, 2, 3])):
+            at = choice.randrange(len(text))
+            begin = choice.randrange(len(text))
+            new = choice.choice([choice.choice(WORDS), "", text[begin : begin + choice.choice([1, 10, 40])]])
+            text = text[:at] + new + text[at + choice.choice([0, 1, 1, 3, 8]) :]
+        path = tmp_path / f"a.{endings[number]}"
+        path.write_text(text)
+        passes = ",".join(choice.choices(pass_names(), k=choice.randrange(8)))
+        form = choice.choice(["mlir", "generic", "fwd", "matrix", "bwd", "bwd-ncc", "dot", "llvm"])
+        code, _, err = run(irc_opt, path, "-p", passes, f"--emit={form}")
+        assert code == 0 or (code == 1 and "error" in err), (seed, passes, form)
