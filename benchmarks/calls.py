@@ -19,8 +19,11 @@ from irc.backend import cpython
 NN00 = Path(__file__).parent.parent / "examples" / "nets" / "nn00.nal"
 
 
-def nanoseconds(call: Callable[[], object], repeats: int = 2000, rounds: int = 15) -> float:
-    """The median over rounds of the mean time of a call, without that of the loop's own empty function."""
+def nanoseconds(call: Callable[[], object], repeats: int = 100, rounds: int = 500) -> float:
+    """The median over rounds of the mean time of a call, without that of the loop's own empty function.
+
+    A round is shorter than what the system gives a process at a time, so that other work of the machine does not show.
+    """
 
     def one(work: Callable[[], object]) -> float:
         start = time.perf_counter_ns()

@@ -1,4 +1,4 @@
-"""Files of arrays: ``.npy`` holds a dense adjacency matrix, ``.npz`` a sparse one as ``scipy.sparse.save_npz`` writes it.
+"""Files of arrays: ``.npy`` is a dense adjacency matrix, ``.npz`` a sparse one as ``scipy.sparse.save_npz`` writes it.
 
 Neither needs SciPy; nothing in a file is executed (no pickles).
 """

@@ -23,6 +23,7 @@ from irc.ir.diagnostics import Diagnostic, Diagnostics, fail
 from irc.ir.locations import UNKNOWN, Location, NameLocation, Source
 
 _SHOWN_CYCLE = 24
+_SHOWN_ALONE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,8 +336,11 @@ def finished(graph: Graph, outputs: Any, diagnostics: Diagnostics) -> Graph:
     graph.validate(diagnostics)
     raise_in_order(diagnostics)
     if outputs is None and graph.edge_count:
-        for neuron in graph.outputs[graph.is_input[graph.outputs]].tolist():
+        alone = graph.outputs[graph.is_input[graph.outputs]].tolist()
+        for neuron in alone[:_SHOWN_ALONE]:
             message = f"neuron {graph.neuron_name(neuron)} has no edges: it is an input and an output"
             diagnostics.warning(message, graph.neuron_location(neuron))
+        if len(alone) > _SHOWN_ALONE:
+            diagnostics.warning(f"{len(alone) - _SHOWN_ALONE} more neurons have no edges: all are inputs and outputs")
     graph = replace(graph, warnings=tuple(diagnostics.found))
     return graph if outputs is None else graph.with_outputs(outputs)

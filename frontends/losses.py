@@ -46,13 +46,16 @@ def partly_drawn(graph: Graph) -> str:
     """Weights with a start value beside others to be drawn."""
     values = edge_values(graph)
     known = int((~np.isnan(values)).sum())
-    return f"the start values of {known} of {len(values)} weights (the others are open)" if 0 < known < len(values) else ""
+    if known in (0, len(values)):
+        return ""
+    return f"the start values of {known} of {len(values)} weights (the others are open)"
 
 
 def zero_weights(graph: Graph) -> str:
     """Edges of weight 0."""
     edges = np.flatnonzero(edge_values(graph) == 0)
-    names = [f"{graph.neuron_name(int(graph.source[e]))} -> {graph.neuron_name(int(graph.target[e]))}" for e in edges[:4]]
+    ends = zip(graph.source[edges[:4]].tolist(), graph.target[edges[:4]].tolist(), strict=True)
+    names = [f"{graph.neuron_name(i)} -> {graph.neuron_name(j)}" for i, j in ends]
     return "" if not len(edges) else f"{counted(len(edges), 'edge')} of weight 0 ({some(names, len(edges))})"
 
 
@@ -141,7 +144,8 @@ def output_choice(graph: Graph) -> str:
     """Outputs that are not just all sinks, ascending."""
     if np.array_equal(graph.outputs, sinks(graph.neuron_count, graph.source)):
         return ""
-    return f"the choice of outputs ({some([graph.neuron_name(n) for n in graph.outputs[:4].tolist()], len(graph.outputs))})"
+    names = [graph.neuron_name(neuron) for neuron in graph.outputs[:4].tolist()]
+    return f"the choice of outputs ({some(names, len(graph.outputs))})"
 
 
 def in_set_order(graph: Graph) -> str:

@@ -107,7 +107,8 @@ def _sparse_edges(a: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, in
     _check_shape(a.shape)
     entries = a.tocoo()
     source, target, data = np.asarray(entries.row), np.asarray(entries.col), np.asarray(entries.data)
-    if not source.shape == target.shape == data.shape == (len(data),) or {source.dtype.kind, target.dtype.kind} - {*"iu"}:
+    integers = source.dtype.kind in "iu" and target.dtype.kind in "iu"
+    if not integers or not source.shape == target.shape == data.shape == (data.size,):
         fail("a sparse matrix has a row number and a column number for each entry")
     beyond = np.flatnonzero((source < 0) | (source >= a.shape[0]) | (target < 0) | (target >= a.shape[1]))
     for entry in beyond[:1].tolist():

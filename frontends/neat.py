@@ -42,21 +42,21 @@ _ONE = ACTIVATIONS["exp"]
 
 
 class Node(NamedTuple):
-    """A node that is no input. ``activation`` and ``aggregation`` are neat-python's names."""
+    """A node that is no input: neat-python's names of its functions, and two numbers. Nothing is checked yet."""
 
-    activation: str
-    aggregation: str
-    bias: float
-    response: float
+    activation: Any
+    aggregation: Any
+    bias: Any
+    response: Any
     location: Location = UNKNOWN
 
 
 class Connection(NamedTuple):
-    """An enabled connection between keys of nodes."""
+    """An enabled connection between keys of nodes. The weight is not checked yet."""
 
     source: int
     target: int
-    weight: float
+    weight: Any
     location: Location = UNKNOWN
 
 
@@ -99,7 +99,7 @@ def from_genome(genome: Any, config: Any, *, outputs: Any = None, name: str | No
         list(settings.input_keys),  # type: ignore[union-attr]
         list(settings.output_keys),  # type: ignore[union-attr]
         {k: Node(n.activation, n.aggregation, n.bias, n.response) for k, n in genome.nodes.items()},
-        [Connection(*k, c.weight) for k, c in genome.connections.items() if c.enabled],
+        [Connection(source, target, c.weight) for (source, target), c in genome.connections.items() if c.enabled],
     )
     required = _required(read)
     for what in FUNCTIONS:

@@ -22,17 +22,20 @@ import math
 import re
 from typing import Any
 
+import numpy as np
+
 from irc.dialects.array.kind import AGGREGATIONS
 from irc.frontends.activation import Activation
 from irc.frontends.graph import Graph, finished
 from irc.frontends.nal import CODES
 from irc.frontends.nel_graph import NeuronLine, ParameterLine, Statements, graph_of
 from irc.frontends.nel_line import NUMBER, BadLine, Line, Place
-from irc.frontends.text import check_text, hexadecimal, lines, shown
+from irc.frontends.text import BYTE_ORDER_MARK, check_text, hexadecimal, shown
 from irc.ir.diagnostics import Diagnostic, Diagnostics, Error
 from irc.ir.locations import Source
 
-_EDGE = re.compile(rf"\s*([0-9a-fA-F]+)\s+([0-9a-fA-F]+)(?:\s+w=({NUMBER}))?(?:\s+p=([0-9a-fA-F]+))?", re.ASCII)
+_HEX = "([0-9a-fA-F]+)"
+_EDGE = re.compile(rf"^[ \t]*{_HEX}[ \t]+{_HEX}(?:[ \t]+w=({NUMBER}))?(?:[ \t]+p={_HEX})?[ \t\r]*$", re.M | re.A)
 """An edge as it is usually written; other spellings go the long way, over tokens."""
 
 _ACTIVATIONS = tuple(Activation.parse(name) for name in CODES)
@@ -72,32 +75,44 @@ class _Reader:
 
     def read(self) -> None:
         """All lines."""
-        found, usual = self.found, _EDGE.fullmatch
-        first = None
-        for begin, line in lines(self.source):
-            match = usual(line)
-            if match is not None:
-                i, j, weight, parameter = match.groups()
-                value = math.nan if weight is None else float(weight)
-                if not math.isinf(value):
-                    found.sources.append(int(i, 16))
-                    found.targets.append(int(j, 16))
-                    found.weights.append(value)
-                    found.parameters.append(-1 if parameter is None else int(parameter, 16))
-                    found.edge_offsets.append(begin + match.start(1))
-                    first = begin if first is None else first
-                    continue
+        others = self.usual_edges()
+        places = self.found.edge_offsets[:1]  # of the first edge, and of the other lines
+        for begin, line in others:
             tokens = Line(line, begin)
             if tokens.next:
-                first = tokens.offset if first is None else first
+                places.append(tokens.offset)
                 try:
                     self.statement(tokens)
                 except BadLine as bad:
                     self.error(bad.message, bad.offset)
-        if found.header is None:
-            self.error("expected a line 'N <number of neurons>' before all others", first or 0)
-        elif first != found.header:
-            self.error("the N line must come before all others", found.header)
+        if self.found.header is None:
+            self.error("expected a line 'N <number of neurons>' before all others", min(places, default=0))
+        elif min(places) != self.found.header:
+            self.error("the N line must come before all others", self.found.header)
+
+    def usual_edges(self) -> list[tuple[int, str]]:
+        """Reads the edges that are written as usual, by columns, as there may be millions; gives the other lines, each
+        with its offset.
+        """
+        text, found = self.source.text, self.found
+        rows = [(*match.span(), match.start(1), *match.groups()) for match in _EDGE.finditer(text)]
+        begins, ends, offsets, i, j, weights, parameters = zip(*rows, strict=True) if rows else ((),) * 7
+        found.edge_offsets = list(offsets)
+        found.sources = [int(digits, 16) for digits in i]
+        found.targets = [int(digits, 16) for digits in j]
+        found.weights = [math.nan if number is None else float(number) for number in weights]
+        found.parameters = [-1 if digits is None else int(digits, 16) for digits in parameters]
+        for edge in np.flatnonzero(np.isinf(found.weights)).tolist():
+            self.error(f"a weight is a finite number, not {shown(weights[edge])}", offsets[edge])
+        others: list[tuple[int, str]] = []
+        gaps = np.flatnonzero(np.array([*begins, len(text) + 1]) > np.array([-1, *ends]) + 1).tolist()
+        for gap in gaps:
+            begin = ends[gap - 1] + 1 if gap else 0
+            for line in text[begin : begins[gap] - 1 if gap < len(begins) else len(text)].split("\n"):
+                mark = begin == 0 and line.startswith(BYTE_ORDER_MARK)
+                others.append((begin + mark, line[mark:]))
+                begin += len(line) + 1
+        return others
 
     def statement(self, line: Line) -> None:
         """One line, token by token."""

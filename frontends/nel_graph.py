@@ -49,7 +49,7 @@ class ParameterLine:
 
 @dataclass
 class Statements:
-    """All lines of a text. ``weights`` are NaN and ``parameters`` -1 where an edge does not say them."""
+    """All lines of a text; edges in any order. Where an edge does not say them its weight is NaN, its parameter -1."""
 
     header: int | None = None
     count: int | None = None
@@ -119,12 +119,12 @@ class _Assembler:
         self.found = found
         self.count = count
         self.diagnostics = diagnostics
-        target = np.array(found.targets, np.int64)
-        order = np.argsort(target, kind="stable")
+        target, offsets = np.array(found.targets, np.int64), np.array(found.edge_offsets, np.int64)
+        order = np.lexsort((offsets, target))
         self.target = target[order]
         self.sources = np.array(found.sources, np.int64)[order]
         self.weights = np.array(found.weights, np.float64)[order]
-        self.edge_offsets = np.array(found.edge_offsets, np.int64)[order]
+        self.edge_offsets = offsets[order]
         self.parameters = [found.parameters[edge] for edge in order.tolist()]
         self.biased = sorted(number for number, line in found.neurons.items() if line.biased)
 
@@ -182,10 +182,9 @@ class _Assembler:
                     self.error(f"neuron {number:02x} is an input, and an input computes nothing", line.offset)
             return is_input
         is_input = np.bincount(self.target, minlength=self.count) == 0
-        constants = [number for number in self.found.neurons if is_input[number] and self.found.neurons[number].computes]
-        is_input[constants] = False
-        for number in constants:
-            line = self.found.neurons[number]
+        computing = {number: line for number, line in self.found.neurons.items() if is_input[number] and line.computes}
+        is_input[list(computing)] = False
+        for number, line in computing.items():
             if not line.biased:
                 message = f"neuron {number:02x} has a function and no in-edges: it is a constant, not an input"
                 self.diagnostics.warning(message, self.source.location(line.offset))
@@ -214,13 +213,15 @@ class _Assembler:
         """The parameter of each edge and then of each bias, and the start values of all, NaN where none is given."""
         neurons, given = self.found.neurons, self.found.given
         wanted = [*self.parameters, *(neurons[number].bias_parameter for number in self.biased)]
-        explicit = {number for number in wanted if number >= 0} | set(given)
-        total = len(explicit) + sum(number < 0 for number in wanted)
         offsets = [*self.edge_offsets.tolist(), *(neurons[number].offset for number in self.biased)]
         lines = [line.offset for line in given.values()]
-        self.check_range([*wanted, *given], [*offsets, *lines], total)
-        free = iter(np.setdiff1d(np.arange(total), np.fromiter(explicit, np.int64, len(explicit))).tolist())
-        numbers = [number if number >= 0 else next(free) for number in wanted] if explicit else list(range(total))
+        explicit = set(wanted) - {-1}
+        least = len(explicit) + wanted.count(-1)  # so many numbers there must be
+        known = np.array([number for number in explicit if number < least], np.int64)
+        free = iter(np.setdiff1d(np.arange(least), known).tolist())
+        numbers = [next(free) if number < 0 else number for number in wanted]
+        total = len(set(numbers) | set(given))
+        self.check_range([*numbers, *given], [*offsets, *lines], total)
         biases = [neurons[number].bias for number in self.biased]
         uses = np.array([*numbers, *given], np.int64)
         values = np.concatenate([self.weights, biases, [line.value for line in given.values()]])
@@ -247,7 +248,8 @@ class _Assembler:
         for use in known[initial[uses[known]] != values[known]].tolist():
             number = int(uses[use])
             first = int(known[np.flatnonzero(uses[known] == number)[0]])
-            message = f"parameter {number:x} starts at {float(values[use])!r} here, but at {float(initial[number])!r} before"
+            here, before = float(values[use]), float(initial[number])
+            message = f"parameter {number:x} starts at {here!r} here, but at {before!r} before"
             self.error(message, offsets[use], "it is given here", offsets[first])
         return initial
 

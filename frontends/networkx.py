@@ -32,7 +32,6 @@ from irc.frontends.graph import Graph, finished, sinks
 from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.locations import NameLocation
 
-
 _LACKS = (losses.drawn_biases, losses.odd_biases, losses.named_numbers, losses.unused)
 """What no graph with these attributes says."""
 

@@ -67,7 +67,7 @@ TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {
 
 IR_ENDINGS = ("mlir", "irc")
 
-_ONLY_NEL = re.compile(r"^\s*(?:(?:net|inputs|outputs|param)\s|[0-9a-fA-F]+\s*:|[0-9a-fA-F]+\s+[0-9a-fA-F]+\s+[wp]\s*=)", re.M)
+_ONLY_NEL = re.compile(r"^\s*(?:(?:net|inputs|outputs|param)\s|[0-9a-fA-F]+(?:\s+[0-9a-fA-F]+\s+[wp]\s*=|\s*:))", re.M)
 """Lines that a list of edges has and a list of neurons cannot have."""
 
 

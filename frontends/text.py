@@ -11,7 +11,7 @@ from irc.ir.diagnostics import fail
 from irc.ir.locations import Source
 
 BLANKS = " \t\r\f\v"
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 _HEXADECIMAL = re.compile("[0-9a-fA-F]+")
 
 
@@ -36,7 +36,7 @@ def lines(source: Source) -> Iterator[tuple[int, str]]:
     """
     offset = 0
     for number, line in enumerate(source.text.split("\n")):
-        mark = number == 0 and line.startswith(_BYTE_ORDER_MARK)
+        mark = number == 0 and line.startswith(BYTE_ORDER_MARK)
         yield offset + mark, line[mark:].rstrip(BLANKS)
         offset += len(line) + 1
 

@@ -6,7 +6,10 @@ as a constant, and so must be the width of the input and the number of parameter
 
 from __future__ import annotations
 
+import numpy as np
+
 from irc.dialects.array import Dag, DagGrad, check_topology
+from irc.dialects.array.topology import transposed
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.interpreter import bound_symbols
@@ -38,8 +41,15 @@ def check_graphs(module: Operation) -> None:
                 inputs=inputs,
                 parameters=parameters,
                 kinds=tuple(op.kinds),  # type: ignore[arg-type]
+                weighted=op.weighted is not None,
                 location=op.location,
             )
+            if isinstance(op, DagGrad) and op.by_source:
+                offsets, sources, weights, biases = (data.array for data in graph[:4])
+                wanted = transposed(offsets, sources, weights, inputs + len(biases))
+                given = [_data(op, value, "graph by source").array for value in op.by_source]
+                if not all(map(np.array_equal, given, wanted)):
+                    fail(f"'{op.name}': the graph by source is another graph", op.location)
 
 
 def _data(op: Operation, value: Value, name: str) -> DenseAttr:

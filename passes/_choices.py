@@ -38,10 +38,12 @@ def share_of_choice(builder: Builder, how: str, terms: Sequence[Value], at: int)
     Term ``at`` is the first maximum if all before it are smaller and none behind it is larger.
     """
     kind = terms[at].type
-    zero = splat(builder, 0.0, kind)
     if how == "median":
         share = splat(builder, _share(len(terms)), kind)
-        return builder.value(arith.Select, _in_the_middle(builder, terms, at), share, zero) if len(terms) > 2 else share
+        if len(terms) <= 2:
+            return share
+        return builder.value(arith.Select, _in_the_middle(builder, terms, at), share, splat(builder, 0.0, kind))
+    zero = splat(builder, 0.0, kind)
     strict, weak = ("olt", "ole") if how == "min" else ("ogt", "oge")
     keys = [builder.value(AbsF, t) for t in terms] if how == "maxabs" else terms
     share = splat(builder, 1.0, kind)
@@ -62,13 +64,14 @@ def _share(count: int) -> float:
 
 
 def _median(builder: Builder, terms: Sequence[Value]) -> Value:
-    zero, share = splat(builder, 0.0, terms[0].type), splat(builder, _share(len(terms)), terms[0].type)
-    parts = list(terms)
+    kind, parts = terms[0].type, list(terms)
     if len(terms) > 2:
+        zero = splat(builder, 0.0, kind)
         middle = [_in_the_middle(builder, terms, at) for at in range(len(terms))]
         parts = [builder.value(arith.Select, m, t, zero) for m, t in zip(middle, terms, strict=True)]
     if len(terms) % 2 == 0:
-        parts = [builder.value(arith.MulF, part, share) for part in parts]
+        half = splat(builder, _share(len(terms)), kind)
+        parts = [builder.value(arith.MulF, part, half) for part in parts]
     return reduce(lambda a, b: builder.value(arith.AddF, a, b), parts)
 
 

@@ -153,7 +153,7 @@ def _lower_dag_net(net: Net, dag: Dag) -> FuncOp:
     for argument, hint in zip(function.arguments, ("x", "w", *GRAPH), strict=True):
         argument.name_hint = hint
     builder = Builder.at_end(function.entry, dag.location)
-    y = builder.value(array.Dag, *function.arguments, kinds=dag.kinds)
+    y = builder.value(array.Dag, *function.arguments, **dag.array_attributes)
     y.name_hint = "y"
     builder.create(ReturnOp, [y])
     return function
@@ -359,7 +359,7 @@ class _NetLowering:
         """A dag among other ops: its graph is a constant of the function."""
         graph = [index_table(self.builder, a) for a in op.topology]
         x = self._join(op.sources_in)
-        y = self.builder.value(array.Dag, x, self.function.arguments[1], *graph, kinds=op.kinds)
+        y = self.builder.value(array.Dag, x, self.function.arguments[1], *graph, **op.array_attributes)
         self._split(y, op.results)
 
     # -- results -------------------------------------------------------------------------------------------------

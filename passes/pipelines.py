@@ -13,8 +13,10 @@ array.
 RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure", "lower-neuron"]
 """In place of NEURON: dense blocks of irregular nets become layers, at the price of code that belongs to one graph."""
 
-ARRAY = ["canonicalize", "cse", "dce", "fuse", "lower-array"]
-"""Whole arrays: simplified, grouped into loop nests; then array -> loop."""
+ARRAY = ["canonicalize", "cse", "dce", "fuse", "transpose-graphs", "lower-array"]
+"""Whole arrays: simplified, grouped into loop nests, graphs at hand by source where gradients want them; then array ->
+loop.
+"""
 
 LOOP = ["canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce", "plan-memory"]
 """Loops over buffers: widened, hoisted, functions of mathematics spelled out, memory planned; then LLVM."""

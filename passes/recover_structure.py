@@ -1,9 +1,9 @@
 """Finds exact dense blocks in irregular nets and makes them dense layers, which become matrix products.
 
 A block is a set of neurons with the same in-set, in the same order, of one activation, summing, all with or all without
-a bias. It becomes a ``neuron.layer`` if it has ``min`` edges, or by default if it pays: if its sources are a layer, or
-the inputs, as they are, so that nothing must be gathered. The rest stays ``neuron.dag``, cut in stages where a
-block stands between. A net of nodes that has such a block is grouped first. Edges and parameter indices stay exactly as
+a bias. It becomes a ``neuron.layer`` if it has ``min`` edges; by default if it pays: if its sources are all inputs, or
+another layer, as they are, so that nothing must be gathered. The rest stays ``neuron.dag``, cut in stages where a block
+stands between. A net of nodes that has such a block is grouped first. Edges and parameter indices stay exactly as
 they are, whatever the indices, so ``explode-neurons`` gives back the same neurons.
 
 The pass is not in the default pipelines: there the graph of an irregular net is data, and a new graph needs no new
@@ -53,8 +53,8 @@ from irc.passes.group_neurons import graph_of_nodes, group, is_of_nodes
 from irc.passmanager import Pass, PassContext
 
 LEAST_EDGES = 256
-"""From so many edges on a block pays whose sources are all inputs, or another layer, as they are. One whose sources must
-be gathered does not, at any size that was measured: docs/performance.md.
+"""From so many edges on a block pays whose sources are all inputs, or another layer, as they are. One whose sources
+must be gathered does not for batches, at any size that was measured: docs/performance.md.
 """
 
 

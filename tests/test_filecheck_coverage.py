@@ -50,11 +50,14 @@ def test_every_dialect_has_negative_tests():
         assert "--verify-diagnostics" in run_lines(text)[0] and "expected-error" in text
 
 
-OPTIONS = """--dump-after --dump-before --dump-all --emit --print-generic --elide --print-locations --split-input-file
---verify-diagnostics --time --stats --check --check-grad --verify-each --reproducer --list-passes --target -o -p
---outputs --dtype --act --format --mlir-print-ir-after --mlir-print-ir-before --mlir-print-ir-after-all --mlir-print-ir-before-all
---mlir-print-op-generic --mlir-print-debuginfo --mlir-timing --mlir-pass-statistics --pass-pipeline
---mlir-elide-elementsattrs-if-larger --mlir-pass-pipeline-crash-reproducer""".split()
+OPTIONS = """
+--dump-after --dump-before --dump-all --emit --print-generic --elide --print-locations --split-input-file
+--verify-diagnostics --time --stats --check --check-grad --verify-each --reproducer --list-passes
+--target -o -p --outputs --dtype --act --format --mlir-print-ir-after --mlir-print-ir-before
+--mlir-print-ir-after-all --mlir-print-ir-before-all --mlir-print-op-generic --mlir-print-debuginfo
+--mlir-timing --mlir-pass-statistics --pass-pipeline --mlir-elide-elementsattrs-if-larger
+--mlir-pass-pipeline-crash-reproducer
+""".split()
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -178,8 +178,8 @@ def _without_constant_weights(graph: Graph, lossy: bool) -> Graph:
         return graph
     if not lossy:
         fail(
-            f"net {graph.name} has {counted(count, 'edge')} whose weight is the constant 1; a graph has only parameters. "
-            "lossy=True (--lossy) makes parameters of them that are 1 at first"
+            f"net {graph.name} has {counted(count, 'edge')} whose weight is the constant 1; in a graph all weights are "
+            "parameters. lossy=True (--lossy) makes parameters of them that are 1 at first"
         )
     parameter = graph.parameter.copy()
     parameter[constant] = graph.parameter_count + np.arange(count)

@@ -57,7 +57,7 @@ WRITERS: dict[str, Callable[[Graph, bool], str | bytes]] = {
 
 
 def form_of(path: str | os.PathLike, form: str | None = None) -> str:
-    """The form to write: ``form``, or what the ending of ``path`` says. Raises :class:`irc.Error` for an unknown one."""
+    """The form to write: ``form``, or what the ending of ``path`` says. Raises :class:`irc.Error` if it is unknown."""
     chosen = form or ending_of(path)
     if chosen not in WRITERS:
         known = ", ".join(WRITERS)

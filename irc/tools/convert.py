@@ -15,7 +15,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("file", help="a net: .nel, .nal, .nam, .npy, .npz, .json (neat-python) or IR text (.mlir)")
     parser.add_argument("output", help=f"the file to write; by its ending one of {', '.join(WRITERS)}")
     parser.add_argument("--to", metavar="FORMAT", help="write this format instead of going by the ending")
-    parser.add_argument("--lossy", action="store_true", help="leave out what the format cannot hold, instead of failing")
+    parser.add_argument("--lossy", action="store_true", help="leave out what the format cannot hold")
     add_source_arguments(parser)
 
 

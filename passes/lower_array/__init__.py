@@ -62,7 +62,8 @@ from irc.ir.operation import Operation
 from irc.ir.traits import PURE, has
 from irc.ir.types import ShapedType
 from irc.passes.lower_array.contraction import lower_contract
-from irc.passes.lower_array.dag import lower_dag, lower_dag_grad
+from irc.passes.lower_array.dag import lower_dag
+from irc.passes.lower_array.dag_gradient import lower_dag_grad
 from irc.passes.lower_array.functions import SYMBOLS, Interface, callees_first, is_data, lower_constant, lower_function
 from irc.passes.lower_array.lowering import Lowering
 from irc.passes.lower_array.movement import (

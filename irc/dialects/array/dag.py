@@ -11,12 +11,12 @@ from irc.dialects.array.kind import Kind
 from irc.dialects.array.syntax import ArrayOp, only, same_dimension, tensor
 from irc.dialects.array.topology import Topology, check_topology
 from irc.interpreter import value_of
-from irc.ir.attributes import ArrayAttr, Attribute
+from irc.ir.attributes import ArrayAttr, Attribute, UnitAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import FLOAT_TENSOR, Constraint
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
-from irc.ir.spec import attr, operand, result
+from irc.ir.spec import attr, operand, operands, result
 from irc.ir.traits import PURE, RAW
 from irc.ir.types import TensorType, Type, i32
 
@@ -34,7 +34,8 @@ class Dag(ArrayOp):
     carries the term ``n[sources[e]] * w[weights[e]]``, where -1 stands for weight 1. Row r is ``f(aggregate of its
     terms + bias)`` with the bias ``w[biases[r]]`` (-1: none). ``segments`` holds (first row, end row, kind), in
     order, and ``kinds`` says what activation and aggregation that is. The result is neuron ``outputs[o]`` for each o.
-    Indices are checked when the op runs (``irc.dialects.array.topology``).
+    ``weighted``: every edge has a parameter, so none needs to be asked whether it has. Indices are checked when the op
+    runs (``irc.dialects.array.topology``).
     """
 
     name = "array.dag"
@@ -48,6 +49,7 @@ class Dag(ArrayOp):
     outputs = operand(INDICES, "the neurons that are outputs, O")
     y = result(FLOAT_TENSOR, "the outputs, B x O")
     kinds = attr(ArrayAttr, "the kinds of row, which segments number")
+    weighted = attr(UnitAttr, "no edge has weight -1", optional=True)
     traits = frozenset({PURE, RAW})
     words = ("kinds",)
 
@@ -65,7 +67,8 @@ class Dag(ArrayOp):
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         # one op that goes through the rows once more, and back
-        grad = builder.create(DagGrad, *self.operands, only(gradients), kinds=self.kinds)
+        marks = {"weighted": None} if self.weighted else {}
+        grad = builder.create(DagGrad, *self.operands, only(gradients), [], kinds=self.kinds, **marks)
         return [grad.dx, grad.dw, *[None] * len(_GRAPH)]
 
 
@@ -80,6 +83,10 @@ class DagGrad(ArrayOp):
     The derivative of an aggregate by a term is 1 for a sum, 1/(number of edges) for a mean, the product of the other
     terms for a product; for max, min and maxabs 1 at the first of the extreme terms and 0 elsewhere; for a median 1 at
     the middle term, or 1/2 at both. f is recomputed.
+
+    ``by_source``, where given, is the same graph once more, its edges by source (``transposed``, in
+    ``irc.dialects.array.topology``): first edge of each neuron, targets, weights. It changes no result, but lets each
+    gradient ``g`` be a sum over the edges out of its neuron, in one place. The pass transpose-graphs adds it.
     """
 
     name = "array.dag_grad"
@@ -92,26 +99,32 @@ class DagGrad(ArrayOp):
     segments = operand(INDICES)
     outputs = operand(INDICES)
     cotangent = operand(FLOAT_TENSOR, "dy, the gradient of y, B x O")
+    by_source = operands(INDICES, "none, or three: the graph by source, I + R + 1, E and E")
     y = result(FLOAT_TENSOR, "the outputs, B x O")
     dx = result(FLOAT_TENSOR, "the gradient of x, B x I")
     dw = result(FLOAT_TENSOR, "the gradient of w, P")
     kinds = attr(ArrayAttr, "the kinds of row, which segments number")
+    weighted = attr(UnitAttr, "no edge has weight -1", optional=True)
     traits = frozenset({PURE, RAW})
     words = ("kinds",)
 
     @classmethod
     def infer(cls, operand_types: Sequence[Type], attributes: Mapping[str, Attribute]) -> Sequence[Type]:
-        batch, outputs, element = _sizes(operand_types[:-1])
+        batch, outputs, element = _sizes(operand_types[:8])
         y = TensorType((batch, outputs), element)
-        if operand_types[-1] is not y:
-            raise ValueError(f"dy must be of the type of y, {y}, not {operand_types[-1]}")
+        if operand_types[8] is not y:
+            raise ValueError(f"dy must be of the type of y, {y}, not {operand_types[8]}")
+        x, sources, biases, by_source = operand_types[0], operand_types[3], operand_types[5], operand_types[9:]
+        wanted = [TensorType([x.shape[1] + biases.shape[0] + 1], i32), sources, sources]  # type: ignore[attr-defined]
+        if by_source and list(by_source) != wanted:
+            raise ValueError(f"the graph by source must be {', '.join(map(str, wanted))}")
         return [y, operand_types[0], operand_types[1]]
 
     def verify(self) -> None:
         verify_kinds(self.kinds)
 
     def eval(self, context: Any, x: Any, w: Any, *rest: Any) -> Sequence[Any]:
-        *graph, dy = rest
+        *graph, dy = rest[:7]
         topology = checked_topology(self, x, w, graph)
         kinds, type = tuple(self.kinds), self.y.type
         forward = run_forward(context, type, kinds, topology, x, w)
@@ -157,6 +170,7 @@ def checked_topology(op: Operation, x: Any, w: Any, graph: Sequence[Any]) -> Top
         inputs=value_of(x).shape[1],
         parameters=len(value_of(w)),
         kinds=tuple(op.attributes["kinds"]),  # type: ignore[arg-type]
+        weighted="weighted" in op.attributes,
         location=op.location,
     )
     return Topology(*graph)

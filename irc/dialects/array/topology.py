@@ -46,6 +46,31 @@ class Topology(NamedTuple):
                 yield Row(row, kind, self.sources[edges], self.weights[edges], int(self.biases[row]))
 
 
+class Transposed(NamedTuple):
+    """The edges by source, as a walk from the outputs to the inputs wants them.
+
+    The edges out of neuron ``n`` are ``first[n]`` up to ``first[n + 1]``; edge ``k`` of these goes to neuron
+    ``targets[k]`` and has parameter ``weights[k]`` (-1: weight 1). Those of one neuron are in the order of the rows.
+    """
+
+    first: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+def transposed(offsets: np.ndarray, sources: np.ndarray, weights: np.ndarray, neurons: int) -> Transposed:
+    """The edges of a sound topology by source; ``neurons`` counts inputs and rows. Arrays of int32."""
+    edges, rows = len(sources), len(offsets) - 1
+    bits = max(edges, 1).bit_length()
+    # One sort of numbers that hold source and edge: stable, and several times as fast as a stable argsort.
+    keys = np.sort((np.asarray(sources, np.int64) << bits) | np.arange(edges))
+    order = keys & ((1 << bits) - 1)
+    targets = np.repeat(np.arange(neurons - rows, neurons, dtype=np.int32), np.diff(offsets))
+    first = np.zeros(neurons + 1, np.int32)
+    np.cumsum(np.bincount(sources, minlength=neurons), out=first[1:])
+    return Transposed(first, targets[order], np.asarray(weights, np.int32)[order])
+
+
 def check_topology(
     offsets: Any,
     sources: Any,
@@ -57,11 +82,13 @@ def check_topology(
     inputs: int,
     parameters: int,
     kinds: Sequence[Kind],
+    weighted: bool = False,
     location: Location = UNKNOWN,
 ) -> None:
     """Raise :class:`irc.Error`, with all that is wrong, unless every index stays inside of what it indexes.
 
-    ``inputs`` is the width of x, ``parameters`` the length of w. An index of -1 means weight 1, or no bias.
+    ``inputs`` is the width of x, ``parameters`` the length of w. An index of -1 means weight 1, or no bias;
+    ``weighted``: no edge may have it.
     """
     offsets, sources, weights, biases, segments, outputs = (
         np.asarray(a, np.int64) for a in (offsets, sources, weights, biases, segments, outputs)
@@ -93,7 +120,11 @@ def check_topology(
             (np.diff(offsets) > 0) | ~needs_edges[kind_of_row] if rows else np.array([True]),
             "row {at} has no edges, which only a sum may lack",
         )
-    expect((weights >= -1) & (weights < parameters), f"the weight of edge {{at}} is outside of -1 to {parameters - 1}")
+    least = 0 if weighted else -1
+    expect(
+        (weights >= least) & (weights < parameters),
+        f"the weight of edge {{at}} is outside of {least} to {parameters - 1}",
+    )
     expect((biases >= -1) & (biases < parameters), f"the bias of row {{at}} is outside of -1 to {parameters - 1}")
     expect((outputs >= 0) & (outputs < inputs + rows), f"output {{at}} is outside of 0 to {inputs + rows - 1}")
     if wrong:

@@ -66,6 +66,12 @@ class Dag(Operation):
         return Topology(*(self.attributes[name].array for name in GRAPH))  # type: ignore[attr-defined]
 
     @property
+    def array_attributes(self) -> dict[str, Any]:
+        """The attributes of the ``array.dag`` that this becomes."""
+        marks = {"weighted": None} if bool((self.topology.weights >= 0).all()) else {}
+        return {"kinds": self.kinds, **marks}
+
+    @property
     def input_count(self) -> int:
         """How many neurons come in: I."""
         return sum(width(v.type) for v in self.sources_in)

@@ -12,7 +12,7 @@ from irc.dialects.neuron.layer import Layer
 from irc.dialects.neuron.names import Naming, neuron_name
 from irc.dialects.neuron.net import Net, width
 from irc.dialects.neuron.node import Node
-from irc.ir.operation import Value
+from irc.ir.operation import OpResult, Value
 from irc.ir.types import TensorType
 
 
@@ -56,7 +56,7 @@ def _element_names(value: Value, called: dict[Value, str]) -> list[str]:
     op = value.defining_op()
     if isinstance(op, Layer) and op.labels is not None:
         return [label.value for label in op.labels]
-    if isinstance(op, (Dag, Gather)):
+    if isinstance(op, (Dag, Gather)) and isinstance(value, OpResult):
         begin = sum(width(r.type) for r in op.results[: value.index])
         if isinstance(op, Dag):
             names, picked = op.neuron_names(), op.topology.outputs
