@@ -16,11 +16,8 @@ from itertools import product
 import numpy as np
 
 import irc
+from irc.passes.pipelines import PIPELINES
 
-DEFAULT = "dce,canonicalize,cse,group-neurons,{}lower-neuron,canonicalize,cse,autodiff,{}"
-REST = (
-    "canonicalize,cse,dce,fuse,lower-array,canonicalize,cse,vectorize,licm,expand-math,canonicalize,cse,dce,plan-memory"
-)
 SIZES = (8, 16, 64)
 BATCHES = (1, 64, 512)
 
@@ -72,8 +69,8 @@ def main() -> None:
     for family, size in product((layers, amid), SIZES):
         nets = {}
         for name in ("data", "recover"):
-            recover = f"recover-structure{{min={size * size}}}," if name == "recover" else ""
-            nets[name] = irc.compile(family(size), act="tanh", out_act="tanh", passes=DEFAULT.format(recover, REST))
+            passes = PIPELINES[name][1].replace("recover-structure", f"recover-structure{{min={size * size}}}")
+            nets[name] = irc.compile(family(size), act="tanh", out_act="tanh", passes=passes)
         for batch in BATCHES:
             x = np.zeros((batch, nets["data"].input_size), np.float32)
             dy = np.ones((batch, nets["data"].output_size), np.float32)

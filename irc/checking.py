@@ -183,10 +183,13 @@ def check_gradient(module: ModuleOp, name: str, seed: int = 0) -> None:
     if name not in by_name or f"{name}{DERIVATIVE}" not in by_name:
         return
     function, derivative = by_name[name], by_name[f"{name}{DERIVATIVE}"]
-    for inputs, direction, weights in _directions(function, seed):
+    for point, (inputs, direction, weights) in enumerate(_directions(function, seed)):
+        given = [*inputs, *[w for w in weights if w is not None]]
+        if point == 0:
+            derivative.float64(given)  # a derivative that cannot be run at all is an error, not a point to skip
         try:
             estimate = _difference_quotient(function, inputs, direction, weights)
-            results = derivative.bounded([*inputs, *[w for w in weights if w is not None]])
+            results = derivative.bounded(given)
         except Error:  # rounding decides a branch here
             continue
         if estimate is None:
@@ -246,9 +249,8 @@ def _difference_quotient(
     if not np.isfinite(rounding + coarse + fine):
         return None
     jump, jump_fine = (up - 2 * here + down) / step, (half_up - 2 * here + half_down) / (step / 2)
-    smooth = (
-        abs(jump) * 0.75 + 8 * rounding
-    )  # of a smooth function the jump halves with the step, at a kink it does not
+    # Of a smooth function the jump halves with the step, at a kink it does not.
+    smooth = abs(jump) * 0.75 + 8 * rounding
     if abs(jump_fine) > smooth:
         return None
     truncation = abs(coarse - fine)

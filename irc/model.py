@@ -24,7 +24,7 @@ from irc.instruments import Dump
 from irc.ir.attributes import StringAttr
 from irc.ir.diagnostics import Diagnostics, Error, counted, fail
 from irc.ir.operation import Operation
-from irc.ir.symbols import is_private, symbol_name
+from irc.ir.symbols import is_private, symbol_name, unused_private_symbols
 from irc.kernel import Kernel
 from irc.parameters import Parameters
 from irc.passes.autodiff import VJP_OF
@@ -116,8 +116,7 @@ class Net:
 
         Args:
             inputs: an array [samples, features] for a net; for a function of several inputs, one for each. Anything
-            NumPy reads as
-                real numbers; converted to the net's dtype where needed.
+                NumPy reads as real numbers; converted to the net's dtype where needed.
             out: an array to write the (only) result into; C-contiguous, of the result's shape and dtype.
 
         Returns:
@@ -291,6 +290,8 @@ class Net:
             module = self.module.clone()
             context = PassContext(self.target, diagnostics if diagnostics is not None else Diagnostics())
             PassManager(passes, context, [SoundGraphs(), *self._instruments]).run(module)
+            if self._pipeline is None:
+                _keep_only(module, _derivative(module, name) if training else module.function(name))
             library, self._lowered = Library(module, self.target), module
         function = _derivative(module, name) if training else module.function(name)
         assert isinstance(function, FuncOp)
@@ -302,6 +303,15 @@ class Net:
             if len(kernel.signature.outputs()) != len(forward.signature.outputs()) + by:
                 raise Error("the passes differentiate by some arguments only (wrt= of autodiff); vjp needs all")
         return kernel
+
+
+def _keep_only(module: ModuleOp, wanted: Operation) -> None:
+    """Remove the functions that ``wanted`` does not call: machine code nobody runs costs most of the time to compile."""
+    for op in module.functions:
+        if op is not wanted:
+            op.attributes["sym_visibility"] = StringAttr("private")
+    for op in unused_private_symbols(module):
+        op.erase()
 
 
 def _one(results: Sequence[Any]) -> Any:

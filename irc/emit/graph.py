@@ -156,6 +156,10 @@ def _with_parameters(graph: Graph, net: Net, values: np.ndarray | None) -> Graph
     if initial is not None and np.isnan(initial).all():
         initial = None
     names = parameter_names(net)
+    if net.names is None:  # then a parameter that nothing uses has no name
+        used = np.zeros(graph.parameter_count + 1, bool)
+        used[graph.parameter] = used[graph.bias] = True
+        names = [name if use else "" for name, use in zip(names, used.tolist(), strict=False)]
     given = _own_names(graph, names)
     if given and graph.labels is None:  # labels may look like numbers: then parameters are called after labels
         labelled = replace(graph, labels=tuple(graph.neuron_name(n) for n in range(graph.neuron_count)))

@@ -15,7 +15,7 @@ from irc.emit.matrix import MATRIX_LACKS
 from irc.frontends import losses
 from irc.frontends.graph import Graph
 
-_WRITABLE = re.compile(r"[^\s|\0#%`\ufeff](?:[^|\n\0]*[^\s|\0])?")
+_WRITABLE = re.compile(r"[^\s|\0#%`\ufeff\ud800-\udfff](?:[^|\n\0\ud800-\udfff]*[^\s|\0\ud800-\udfff])?")
 """Labels that a row can begin with."""
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 

@@ -28,7 +28,7 @@ def mlir(graph: Graph, lossy: bool = False, dtype: str = "float32") -> str:
 
     Raises :class:`irc.Error`, unless ``lossy``, if start values would be rounded to ``dtype``.
     """
-    losses.refuse(graph, f"IR of {dtype}", (_rounding(dtype),), lossy)
+    losses.refuse(graph, f"IR of {dtype}", (_rounding(dtype), _surrogates), lossy)
     module = graph_to_module(graph, dtype=f64 if dtype == "float64" else f32)
     return print_module(module, locations=not all(map(_WORD.fullmatch, graph.labels or ())))
 
@@ -43,6 +43,13 @@ def _rounding(dtype: str) -> losses.Loss:
         return "" if not rounded else f"digits of {counted(rounded, 'start value')} (dtype float64 holds them)"
 
     return lack
+
+
+def _surrogates(graph: Graph) -> str:
+    """Names with a half of a surrogate pair, which UTF-8 cannot encode."""
+    names = (graph.name, *(graph.labels or ()), *graph.given_names.values())
+    found = [name for name in names if any("\ud800" <= c <= "\udfff" for c in name if not c.isascii())]
+    return "" if not found else f"the names {losses.some([ascii(name) for name in found])}"
 
 
 WRITERS: dict[str, Callable[[Graph, bool], str | bytes]] = {

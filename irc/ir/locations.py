@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from irc.ir.attributes import quote
+
 
 class Source:
     """A text and its name. Knows its lines, so that a diagnostic can show the one at fault.
@@ -75,8 +77,7 @@ class FileLocation(Location):
         return self
 
     def body(self) -> str:
-        escaped = self.file.replace("\\", "\\\\").replace('"', "\\22")
-        return f'"{escaped}":{self.line}:{self.column}'
+        return f"{quote(self.file)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,8 @@ class NameLocation(Location):
         return self.child.file_location()
 
     def body(self) -> str:
-        escaped = self.name.replace("\\", "\\\\").replace('"', "\\22")
         inner = self.child.body()
-        return f'"{escaped}"' if inner == "unknown" else f'"{escaped}"({inner})'
+        return quote(self.name) if inner == "unknown" else f"{quote(self.name)}({inner})"
 
 
 UNKNOWN = Location()

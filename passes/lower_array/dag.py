@@ -30,7 +30,6 @@ from irc.ir.types import index
 from irc.passes.lower_array.dag_choice import choose
 from irc.passes.lower_array.lowering import Lowering, shape_of
 
-
 Use = Callable[[Value], None]
 
 

@@ -170,6 +170,12 @@ def test_everything_survives(seed):
     assert not [w for w in back.warnings if "constant" in w.message]
 
 
+def test_labels_that_utf8_cannot_encode_are_escaped():
+    graph = parse('N 2\n0 1\n0 : label="\\ud800"\n')
+    assert graph.labels[0] == "\ud800" and nel(graph).isascii()
+    assert facts(parse(nel(graph))) == facts(graph)
+
+
 def test_other_outputs_than_the_text_says():
     assert parse("N 3\n0 1\n1 2\noutputs 2", outputs=["n01"]).outputs.tolist() == [1]
 

@@ -13,15 +13,18 @@ from irc.frontends.build import graph_to_module
 from irc.frontends.ndarray import from_array
 from irc.ir.types import f32
 from irc.ir.verifier import verify
+from irc.passes.pipelines import PIPELINES
 from irc.passes.recover_structure import LEAST_EDGES, count_blocks
 from irc.passmanager import PassManager, parse_pipeline
 from irc.text.parser import parse_module
 from support.nets import after, agree, call, net_of, random_data, random_graph, sample_graph, sample_module
 
+# Random nets have dead neurons, which are warned of.
+pytestmark = pytest.mark.filterwarnings("ignore::irc.DiagnosticWarning")
+
 PIPELINE = "group-neurons,recover-structure{min=1},lower-neuron"
-TO_NATIVE = "fuse,lower-array,canonicalize,cse,vectorize,licm,expand-math,canonicalize,cse,dce,plan-memory"
-NATIVE = f"{PIPELINE},canonicalize,cse,autodiff,canonicalize,cse,dce,{TO_NATIVE}"
-DATA = NATIVE.replace("recover-structure{min=1},", "")
+NATIVE = PIPELINES["recover"][1].replace("recover-structure", "recover-structure{min=1}")
+DATA = PIPELINES["data"][1]
 
 
 def blocky_net(seed: int, kind: str = "f32") -> str:
