@@ -71,7 +71,7 @@ def _net(graph: Graph, dtype: Type) -> Net:
 
 def _check_range(graph: Graph, dtype: Type) -> None:
     """Raise :class:`irc.Error` for weights that ``dtype`` cannot hold: they would become infinite."""
-    assert isinstance(dtype, ScalarType)
+    assert isinstance(dtype, ScalarType) and graph.initial is not None
     largest = np.finfo(dtype.storage).max
     for number in np.flatnonzero(np.abs(graph.initial) > largest)[:1]:
         name, value = graph.parameter_names[number], graph.initial[number]

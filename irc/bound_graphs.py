@@ -40,7 +40,7 @@ def check_graphs(module: Operation) -> None:
                 *[data.array for data in graph],
                 inputs=inputs,
                 parameters=parameters,
-                kinds=tuple(op.kinds),  # type: ignore[arg-type]
+                kinds=tuple(op.kinds),
                 weighted=op.weighted is not None,
                 location=op.location,
             )

@@ -306,7 +306,7 @@ class Net:
 
 
 def _keep_only(module: ModuleOp, wanted: Operation) -> None:
-    """Remove the functions that ``wanted`` does not call: machine code nobody runs costs most of the time to compile."""
+    """Remove the functions that ``wanted`` does not call: to make machine code takes most of the time of a compile."""
     for op in module.functions:
         if op is not wanted:
             op.attributes["sym_visibility"] = StringAttr("private")
@@ -332,7 +332,7 @@ def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[s
         return []
     if names == "all":
         return None
-    listed = list(names) if isinstance(names, (list, tuple)) else [names]
+    listed: list[Any] = list(names) if isinstance(names, (list, tuple)) else [names]
     for name in listed:
         if not isinstance(name, str):
             raise Error(f"name passes to dump after or before, not {type(name).__name__}")

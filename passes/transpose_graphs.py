@@ -55,7 +55,7 @@ from irc.dialects.array.topology import Transposed, transposed
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.interpreter import bound_symbols
-from irc.ir.attributes import DenseAttr
+from irc.ir.attributes import Attribute, DenseAttr, attribute
 from irc.ir.builder import Builder
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.operation import BlockArgument, Value
@@ -87,7 +87,7 @@ class TransposeGraphs(Pass):
 
 
 def _by_target_alone(op: DagGrad) -> bool:
-    return all(kind.aggregation in ("sum", "mean") for kind in op.kinds)  # type: ignore[attr-defined]
+    return all(kind.aggregation in ("sum", "mean") for kind in op.kinds)
 
 
 def _by_source(function: FuncOp, op: DagGrad) -> Sequence[Value] | None:
@@ -98,8 +98,8 @@ def _by_source(function: FuncOp, op: DagGrad) -> Sequence[Value] | None:
     sizes = bound_symbols(function)
     if any(d is None for d in data) or not symbols_of(neurons) <= {*sizes, *_sizes_of(op, data)}:
         return None
-    arrays = [d.array for d in data if d is not None]
-    made = transposed(*arrays, neurons=evaluate(neurons, {**sizes, **_sizes_of(op, data)}))
+    offsets, sources, weights = [d.array for d in data if d is not None]
+    made = transposed(offsets, sources, weights, evaluate(neurons, {**sizes, **_sizes_of(op, data)}))
     if not all(isinstance(value, BlockArgument) for value in graph):
         builder = Builder.before(op)
         return [index_table(builder, array) for array in made]
@@ -127,14 +127,14 @@ def _arguments(function: FuncOp, op: DagGrad, made: Transposed, neurons: Dimensi
     """Three more bound arguments of the function."""
     edges = op.sources.type
     types = [TensorType([neurons + 1], i32), edges, edges]
-    attributes = [dict(function.arg_attributes(number).items()) for number in range(len(function.arguments))]
+    attributes: list[dict[str, Attribute]] = [
+        dict(function.arg_attributes(number).items()) for number in range(len(function.arguments))
+    ]
     names = [value.name_hint or "" for value in (op.offsets, op.sources, op.weights)]
     added: list[Value] = []
     for number, (array, type) in enumerate(zip(made, types, strict=True)):
         added.append(function.entry.add_argument(type, op.location, NAMES[number]))
-        attributes.append(
-            {DATA: DenseAttr(array, TensorType(array.shape, i32)), DERIVED: [*names, number]}  # type: ignore[dict-item]
-        )
+        attributes.append({DATA: DenseAttr(array, TensorType(array.shape, i32)), DERIVED: attribute([*names, number])})
     function.attributes["function_type"] = FunctionType((*function.type.inputs, *types), function.type.results)
     function.set_arg_attributes(attributes)
     return added

@@ -27,7 +27,7 @@ def llvm_type(type: Type) -> str:
     if isinstance(type, BufferType):
         return "ptr"
     if isinstance(type, VectorType) and type.rank == 1:
-        if type.shape[0] > LARGEST_VECTOR:
+        if type.shape[0] > LARGEST_VECTOR:  # type: ignore[operator]
             raise ValueError(f"native code has vectors of up to {LARGEST_VECTOR} elements, not {type}")
         return f"<{type.shape[0]} x {llvm_type(type.scalar)}>"
     found = _SCALARS.get(str(type))

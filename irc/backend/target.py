@@ -34,7 +34,7 @@ class Target:
     fma: bool
     interleave: int = 2
     block: int = 4
-    cache: int = 1 << 20
+    cache: int = 1 << 30
     optimise: int = 1
     codegen: int = 2
 

@@ -138,7 +138,7 @@ class Operation:
         for value in operands:
             value.uses[self, index] = None
             index += 1
-        results = []
+        results: list[OpResult] = []
         for type in result_types:
             results.append(OpResult(type, self, len(results)))
         self.results = results

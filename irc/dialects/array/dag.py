@@ -67,7 +67,7 @@ class Dag(ArrayOp):
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         # one op that goes through the rows once more, and back
-        marks = {"weighted": None} if self.weighted else {}
+        marks: dict[str, Any] = {"weighted": None} if self.weighted else {}
         grad = builder.create(DagGrad, *self.operands, only(gradients), [], kinds=self.kinds, **marks)
         return [grad.dx, grad.dw, *[None] * len(_GRAPH)]
 
