@@ -2,7 +2,8 @@
 
 Every symbol that the option ``symbols`` binds (``symbols=B=32;T=8``), and in each function those that its attribute
 ``irc.symbols`` binds, becomes a number in all types and in the attributes that hold sizes. A function whose sizes are
-all known needs no size arguments later, and its loops have constant bounds.
+all known needs no size arguments later, and its loops have constant bounds. With ``bound=false`` the latter stay
+symbols: the code serves every graph still, but only one batch, for example.
 
 Before:
 
@@ -30,7 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from irc.dialects.builtin import ModuleOp
-from irc.ir.attributes import ArrayAttr, Attribute, DictAttr, StringAttr
+from irc.ir.attributes import ArrayAttr, Attribute, DictAttr, StringAttr, attribute
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import parse_dimension, substitute, symbol
 from irc.ir.operation import Operation
@@ -44,10 +45,11 @@ Sizes = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Specialize(Pass):
-    """Replace symbolic sizes by numbers."""
+    """Replace symbolic sizes by numbers: those of ``symbols`` and, with ``bound``, those of ``irc.symbols``."""
 
     name = "specialize"
     symbols: tuple[str, ...] = ()
+    bound: bool = True
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
         given = dict(map(_binding, self.symbols))
@@ -60,12 +62,12 @@ class Specialize(Pass):
                         f"{name} = {known[name]}",
                         function.location,
                     )
-            sizes = {**known, **given}
+            sizes = {**known, **given} if self.bound else given
             if not sizes:
                 continue
             if "irc.symbols_args" in function.attributes:
                 fail("specialize: sizes are arguments here already; specialize before lower-array", function.location)
-            _specialize(function, sizes)
+            _specialize(function, sizes, {k: v for k, v in known.items() if k not in sizes})
             context.count("functions specialized")
 
 
@@ -83,8 +85,10 @@ def _known(function: Operation) -> dict[str, int]:
     return {k: v.value for k, v in bound.items()} if isinstance(bound, DictAttr) else {}
 
 
-def _specialize(function: Operation, sizes: Sizes) -> None:
-    function.attributes.pop("irc.symbols", None)  # nothing is left that it could bind
+def _specialize(function: Operation, sizes: Sizes, left: Sizes) -> None:
+    function.attributes.pop("irc.symbols", None)
+    if left:
+        function.attributes["irc.symbols"] = attribute(dict(left))
     for op in function.walk():
         formulas = {name for trait in op.traits if isinstance(trait, HoldsSizes) for name in trait.attributes}
         for name, value in op.attributes.items():

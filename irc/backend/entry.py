@@ -186,30 +186,44 @@ class Function:
 
         Arrays must be of the exact dtype, C-contiguous and aligned. Raises :class:`irc.Error`.
         """
-        code = self.owner.code  # held during the call: another thread may close the owner meanwhile
-        if code is None:
-            raise Error(f"{self.signature.name}: the native code has been closed")
+        given, plan = self.checked(inputs)
+        outputs = self.outputs(plan, given, out)
+        self.run(given, outputs)
+        return outputs
+
+    def checked(self, inputs: Sequence[Any]) -> tuple[list[np.ndarray], Plan]:
+        """The inputs as native code reads them, and what follows from their shapes. Raises :class:`irc.Error`."""
         if len(inputs) != len(self._inputs):
             names = ", ".join(a.name for a in self._inputs)
             raise Error(f"{self.signature.name} takes {len(self._inputs)} inputs ({names}), got {len(inputs)}")
         given = [_checked(a, value) for a, value in zip(self._inputs, inputs, strict=True)]
-        plan = self.plan(given)
+        return given, self.plan(given)
+
+    def outputs(
+        self, plan: Plan, given: Sequence[np.ndarray], out: Sequence[np.ndarray] | None = None
+    ) -> list[np.ndarray]:
+        """Arrays for the results: ``out``, if results can be written there, or new ones. Raises :class:`irc.Error`."""
         if out is None:
-            outputs = [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
-        else:
-            outputs = self._check_outputs(plan, given, out)
+            return [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
+        return self._check_outputs(plan, given, out)
+
+    def run(self, given: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        """Only the native call: for arrays that :meth:`checked` and :meth:`outputs` gave, or equal rows of them all."""
+        code = self.owner.code  # held during the call: another thread may close the owner meanwhile
+        if code is None:
+            raise Error(f"{self.signature.name}: the native code has been closed")
+        plan = self.plan(given)
         values = plan.values.copy()
         for place, array in zip(self._places, (*given, *outputs), strict=True):
             values[place] = address_of(array) if values[place] is None else array.item()
         if not self._workspace_places:
             self._native(*values)
-            return outputs
+            return
         workspace = self._workspace(plan.workspace)
         for place in self._workspace_places:
             values[place] = workspace[1]
         self._native(*values)
         self._workspaces.append(workspace)
-        return outputs
 
     def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""

@@ -22,7 +22,7 @@ class Target:
     (without, ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3
     (``irc.backend.jit`` says what they do). ``interleave``: how many vectors vectorised loops work on at once; two hide
     the latency of additions, four slow small batches down. ``block``: how many in loops with memory of their own, where
-    turns share more; ``cache``: the bytes that such a block's memory should stay in, L2.
+    turns share more.
     """
 
     name: str
@@ -34,7 +34,6 @@ class Target:
     fma: bool
     interleave: int = 2
     block: int = 4
-    cache: int = 1 << 30
     optimise: int = 1
     codegen: int = 2
 

@@ -10,9 +10,7 @@ reduced after the loop.
 A loop that does not fit stays as it is, and the statistics say why.
 
 A loop with memory of its own goes through much that all lanes share (indices, weights, sums over the lanes), so wider
-blocks pay: whole blocks of ``block`` turns come first, without masks, then the rest, ``lanes`` at a time. Where the
-memory of a wide block would not stay in the target's cache, all turns are done ``lanes`` at a time; sizes are known
-only at run time, so the code decides then.
+blocks pay: whole blocks of ``block`` turns come first, without masks, then the rest, ``lanes`` at a time.
 
 Before, with `vectorize{lanes=8}`:
 
@@ -57,12 +55,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from irc.backend.target import Target
-from irc.dialects.arith import CmpI, RemSI, Select, SubI
+from irc.dialects.arith import RemSI, SubI
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import number_of, splat
-from irc.dialects.loop import Accumulate, Alloc, For, Load, Reduce, Size, Store
+from irc.dialects.loop import Accumulate, Alloc, For, Load, Reduce, Store
 from irc.ir.builder import Builder
-from irc.ir.dimensions import Dimension
 from irc.ir.operation import Block, Operation, Region, Value
 from irc.ir.types import ScalarType, f32, index
 from irc.passes.vectorize.shapes import Shapes, Unfit
@@ -91,7 +88,7 @@ class Vectorize(Pass):
         lanes, block = self._widths(loop, context.target)
         try:
             if block > lanes:
-                _widen_in_blocks(loop, lanes, block, context.target.cache)
+                _widen_in_blocks(loop, lanes, block)
             else:
                 _widen(loop, lanes)
             context.count("loops vectorized")
@@ -103,7 +100,7 @@ class Vectorize(Pass):
     def _widths(self, loop: For, target: Target) -> tuple[int, int]:
         """Turns at once, and in a whole block (0: there are none)."""
         one_vector = target.lanes(_widest_float(loop))
-        if loop.results or not _private_bytes(loop):
+        if loop.results or not any(isinstance(op, Alloc) for op in loop.walk()):
             return self.lanes or target.interleave * one_vector, 0
         return self.lanes or one_vector, self.block or (0 if self.lanes else target.block * one_vector)
 
@@ -127,16 +124,7 @@ def _widest_float(loop: For) -> ScalarType:
     return max([t for t in types if t.is_float] or [f32], key=lambda t: t.width)
 
 
-def _private_bytes(loop: For) -> Dimension:
-    """What one turn allocates."""
-    total: Dimension = 0
-    for op in loop.walk():
-        if isinstance(op, Alloc):
-            total = total + op.buffer.type.bytes
-    return total
-
-
-def _widen_in_blocks(loop: For, lanes: int, block: int, cache: int) -> None:
+def _widen_in_blocks(loop: For, lanes: int, block: int) -> None:
     """Replace the loop by one over whole blocks, and one over the turns that are left."""
     if block % lanes:
         raise Unfit("a block is no multiple of the lanes")
@@ -146,7 +134,7 @@ def _widen_in_blocks(loop: For, lanes: int, block: int, cache: int) -> None:
     bounds = [number_of(v) for v in (loop.lower, loop.upper)]
     start = loop.lower
     if bounds[0] is None or bounds[1] is None or bounds[1] - bounds[0] >= block:
-        start = _end_of_blocks(builder, loop, block, cache)
+        start = _end_of_blocks(builder, loop, block)
         wide = _empty(builder, loop, block, loop.lower, start, [])
         Writer(shapes, block, wide, []).body(loop, masked=False)
     rest = _empty(builder, loop, lanes, start, loop.upper, [])
@@ -154,19 +142,13 @@ def _widen_in_blocks(loop: For, lanes: int, block: int, cache: int) -> None:
     loop.replace_by([])
 
 
-def _end_of_blocks(builder: Builder, loop: For, block: int, cache: int) -> Value:
-    """The turn after the last whole block; the first turn where the memory of a block is more than the cache."""
+def _end_of_blocks(builder: Builder, loop: For, block: int) -> Value:
+    """The turn after the last whole block."""
     count = builder.value(SubI, loop.upper, loop.lower)
     left = builder.value(RemSI, count, splat(builder, block, index))
     end = builder.value(SubI, loop.upper, left)
-    needed = block * _private_bytes(loop)
-    if isinstance(needed, int):
-        return end if needed <= cache else loop.lower
-    memory = builder.value(Size, dimension=str(needed))
-    fits = builder.value(CmpI, memory, splat(builder, cache, index), predicate="sle")
-    chosen = builder.value(Select, fits, end, loop.lower)
-    memory.name_hint, fits.name_hint, chosen.name_hint = "memory", "fits", "blocks"
-    return chosen
+    left.name_hint, end.name_hint = "left", "whole"
+    return end
 
 
 def _check(loop: For, lanes: int) -> None:

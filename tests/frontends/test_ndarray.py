@@ -112,3 +112,41 @@ def test_bad_labels():
         from_array([[0, 1], [0, 0]], labels=["a"])
     with pytest.raises(Error, match="label 'a' is used for two neurons"):
         from_array([[0, 1], [0, 0]], labels=["a", "a"])
+
+
+class Sparse:
+    """Somebody's sparse matrix: all that is asked of one."""
+
+    def __init__(self, row, col, data, shape=(3, 3)):
+        self.row, self.col, self.data, self.shape = map(np.asarray, (row, col, data, shape))
+
+    def tocoo(self):
+        return self
+
+
+def test_sparse_without_scipy():
+    graph = from_array(Sparse([1, 0], [2, 2], [2.0, 0.0]))
+    assert graph.source.tolist() == [0, 1] and graph.initial.tolist() == [0.0, 2.0]  # a stored zero is an edge
+    for data in ([True, False], [1, 0]):
+        graph = from_array(Sparse([1, 0], [2, 2], data))
+        assert graph.source.tolist() == [1] and graph.initial is None  # in a topology it is none
+
+
+@pytest.mark.parametrize(
+    ("a", "message"),
+    [
+        (Sparse([0, 0], [1, 1], [1.0, 1.0]), "edge n00 -> n01 is given twice"),
+        (Sparse([0, 0], [1, 1], [True, True]), "edge n00 -> n01 is given twice"),
+        (Sparse([0], [3], [1.0]), r"entry \[0, 3\] of the sparse matrix is outside of its 3 rows"),
+        (Sparse([-1], [1], [1.0]), r"entry \[-1, 1\] of the sparse matrix is outside"),
+        (Sparse([0], [1, 2], [1.0]), "a row number and a column number for each entry"),
+        (Sparse([0.5], [1], [1.0]), "a row number and a column number for each entry"),
+        (Sparse([0], [1], [2]), r"entry \[0, 1\] is 2"),
+        (Sparse([0], [1], [np.nan]), "a weight is finite"),
+        (Sparse([0], [1], [1j]), "not complex128"),
+        (Sparse([0], [1], [1.0], shape=(3, 4)), "3 rows and 4 columns"),
+    ],
+)
+def test_bad_sparse(a, message):
+    with pytest.raises(Error, match=message):
+        from_array(a)

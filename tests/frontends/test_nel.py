@@ -180,7 +180,7 @@ def test_other_outputs_than_the_text_says():
     assert parse("N 3\n0 1\n1 2\noutputs 2", outputs=["n01"]).outputs.tolist() == [1]
 
 
-WORDS = "N 3 net inputs outputs param : , = w p agg bias pb label name 0 1 2 ff 0.5 -1e3 relu relu_leaky<0.1> max".split()
+WORDS = "N 3 net inputs outputs param : , = w p agg bias pb label name 0 1 2 ff 0.5 -1e3 relu elu<0.1> max".split()
 
 
 @given(st.lists(st.lists(st.sampled_from([*WORDS, '"x"', '"', "\\", "#", "%", "é", "\t"]), max_size=8), max_size=8))
