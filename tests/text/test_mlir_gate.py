@@ -45,8 +45,15 @@ def run_gated(module: ModuleOp, pipeline: str) -> None:
     assert gate.checked == len(parse_pipeline(PIPELINES[pipeline]))
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES)
-@pytest.mark.parametrize("name", SAMPLES)
+def _sample_cases():
+    """Every sample in every pipeline; the largest, neuron by neuron, only among the slow tests."""
+    for name in SAMPLES:
+        for pipeline in PIPELINES:
+            large = name == "cnn.nam" and pipeline in ("single neurons", "gradients of neurons")
+            yield pytest.param(name, pipeline, marks=[pytest.mark.slow] if large else [], id=f"{name}-{pipeline}")
+
+
+@pytest.mark.parametrize(("name", "pipeline"), list(_sample_cases()))
 def test_sample_net(name, pipeline):
     run_gated(sample_module(name, dtype=f32), pipeline)
 
