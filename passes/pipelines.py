@@ -40,7 +40,10 @@ PIPELINES = {
 """What ``structure=`` of ``irc.compile`` chooses from: inference and training with the graph as data, or recovered."""
 
 ONE_SAMPLE_PIPELINES = {
-    "data": (",".join([*NEURON, *ONE_SAMPLE, *ARRAY, *LOOP]), ",".join([*NEURON, *AUTODIFF, *ONE_SAMPLE, *ARRAY, *LOOP])),
+    "data": (
+        ",".join([*NEURON, *ONE_SAMPLE, *ARRAY, *LOOP]),
+        ",".join([*NEURON, *AUTODIFF, *ONE_SAMPLE, *ARRAY, *LOOP]),
+    ),
     "recover": (
         ",".join([*RECOVERED, *ONE_SAMPLE, *ARRAY, *LOOP]),
         ",".join([*RECOVERED, *AUTODIFF, *ONE_SAMPLE, *ARRAY, *LOOP]),

@@ -19,6 +19,7 @@ import numpy as np
 from irc.arrays import aligned_zeros, check_output, require_memory
 from irc.backend.address import address_of
 from irc.binding import bind_symbols
+from irc.dialects.array.topology import transposed
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
 from irc.interpreter import bound_symbols, size_arguments
@@ -44,7 +45,8 @@ class Argument:
 
     ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``),
     "output" or "workspace". ``output`` is the number of the result that an output holds; ``parameter``: an input that
-    is one of the net's parameters.
+    is one of the net's parameters. ``derived``: of a bound argument that follows from others (``irc.derived``), the
+    names of these, and which part of what they give it is (see the pass transpose-graphs).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Argument:
     output: int = -1
     data: np.ndarray | None = None
     parameter: bool = False
+    derived: tuple[tuple[str, ...], int] | None = None
 
     @cached_property
     def dtype(self) -> np.dtype:
@@ -117,7 +120,11 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
         return Argument(name, "output", type, output=python_value(marks["irc.output"]))
     data = marks.get("irc.data")
     if isinstance(data, DenseAttr):
-        return Argument(name, "bound", type, data=data.array)
+        derived = None
+        if "irc.derived" in marks:
+            *names, part = python_value(marks["irc.derived"])
+            derived = (tuple(names), part)
+        return Argument(name, "bound", type, data=data.array, derived=derived)
     return Argument(name, "input", type, parameter="irc.param" in marks)
 
 
@@ -170,6 +177,7 @@ class Function:
                 known = ", ".join(values) or "none"
                 raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
             values[name] = array
+        values.update(_derived(signature, values, bound or {}))
         self.bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
         self._addresses = {name: address_of(array) for name, array in self.bound.items()}
         kinds: list[Any] = [
@@ -289,6 +297,28 @@ class Function:
             memory = aligned_zeros(max(needed, 1), np.dtype(np.uint8))
             workspace = (memory, address_of(memory))
         return workspace
+
+
+def _derived(
+    signature: Signature, values: Mapping[str, Any], replaced: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Bound arrays made anew, as one that they follow from has been replaced and they have not."""
+    found = {}
+    for argument in signature.by_role("bound"):
+        if argument.derived is None or argument.name in replaced or not replaced.keys() & set(argument.derived[0]):
+            continue
+        names, part = argument.derived
+        shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
+        rows = bind_symbols(shapes, signature.symbols)
+        neurons = evaluate(_neurons(signature, names), rows)
+        found[argument.name] = transposed(*(values[name] for name in names), neurons=neurons)[part]
+    return found
+
+
+def _neurons(signature: Signature, names: tuple[str, ...]) -> Dimension:
+    """The number of neurons of a graph by source: its first array has one more."""
+    (first,) = [a for a in signature.by_role("bound") if a.derived == (names, 0)]
+    return first.shape[0] - 1
 
 
 def _checked(argument: Argument, value: Any) -> np.ndarray:

@@ -87,10 +87,14 @@ class Samples:
         signature = function.signature
         self._inputs = [_has_rows(a, batch) for a in signature.by_role("input")]
         self._outputs = [_has_rows(a, batch) for a in signature.outputs()]
-        self.divisible = any(self._inputs) and None not in (*self._inputs, *self._outputs) and batch not in signature.symbols
+        self.divisible = (
+            any(self._inputs) and None not in (*self._inputs, *self._outputs) and batch not in signature.symbols
+        )
         self._held = sum(a.size for a in function.bound.values())
 
-    def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None, threads: int = 1) -> list[np.ndarray]:
+    def call(
+        self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None, threads: int = 1
+    ) -> list[np.ndarray]:
         """As :meth:`Function.call`, on up to ``threads`` threads. The results do not depend on ``threads``."""
         function = self.function
         if not self.divisible:

@@ -195,6 +195,7 @@ class Kernel:
 
         low.loop(low.size(shape_of(self.outputs)[0]), output, counter="o")
 
+
 COMBINE: dict[str, tuple[type[Operation], float]] = {
     "sum": (arith.AddF, 0.0),
     "mean": (arith.AddF, 0.0),

@@ -157,9 +157,7 @@ class Writer:
     def branch(self, op: If) -> None:
         """One side if the lanes agree, otherwise both, and a choice per lane."""
         if self.shapes.uniform([op.condition]):
-            types = [
-                VectorType((self.lanes,), r.type) if self.shapes.of(r) == VARYING else r.type for r in op.results
-            ]
+            types = [VectorType((self.lanes,), r.type) if self.shapes.of(r) == VARYING else r.type for r in op.results]
             regions = [Region([Block()]) if region.blocks else Region() for region in op.regions]
             new = self.builder.create(If, self.scalar(op.condition), result_types=types, regions=regions)
             for old_region, region in zip(op.regions, regions, strict=True):
@@ -206,4 +204,3 @@ class Writer:
             nothing = neutral(self.before, op, self.lanes)
             operands[1 - place] = self.builder.value(Select, self.mask[0], operands[1 - place], nothing)
         self.define(op, self.builder.create(type(op), *operands))
-
