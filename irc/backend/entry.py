@@ -186,8 +186,13 @@ class Function:
         self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
 
     def bind(self, bound: Mapping[str, np.ndarray]) -> Function:
-        """The same code with other bound arrays: another topology, for example. They must not change afterwards."""
-        return Function(self.signature, self._address, self.owner, {**self.bound, **bound})
+        """The same code with other bound arrays: another topology, for example. They must not change afterwards.
+
+        What follows from them is made anew.
+        """
+        derived = {a.name for a in self.signature.by_role("bound") if a.derived is not None}
+        kept = {name: array for name, array in self.bound.items() if name not in derived}
+        return Function(self.signature, self._address, self.owner, {**kept, **bound})
 
     def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """The results for these inputs (arrays, or numbers for scalar arguments), in ``out`` or in new arrays.
@@ -311,7 +316,8 @@ def _derived(
         shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
         rows = bind_symbols(shapes, signature.symbols)
         neurons = evaluate(_neurons(signature, names), rows)
-        found[argument.name] = transposed(*(values[name] for name in names), neurons=neurons)[part]
+        offsets, sources, weights = (values[name] for name in names)
+        found[argument.name] = transposed(offsets, sources, weights, neurons)[part]
     return found
 
 
