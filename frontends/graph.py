@@ -131,6 +131,15 @@ class Graph:
         """CSR offsets (N + 1): the edges into neuron ``j`` are ``offsets[j]`` up to ``offsets[j + 1]``."""
         return np.concatenate([[0], np.cumsum(self.fan_in)])
 
+    @cached_property
+    def parameter_fan_in(self) -> np.ndarray:
+        """For each parameter (P) the largest fan-in of the neurons that use it, which scales the draw of its start."""
+        result = np.zeros(self.parameter_count, dtype=np.int64)
+        np.maximum.at(result, self.parameter, self.fan_in[self.target])
+        biased = self.bias >= 0
+        np.maximum.at(result, self.bias[biased], self.fan_in[biased])
+        return result
+
     def activation_of(self, neuron: int) -> Activation:
         """The activation of a neuron."""
         return self.activations[self.activation[neuron]]

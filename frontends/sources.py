@@ -87,6 +87,32 @@ def load(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = 
     return found
 
 
+def load_graph(source: Any, options: SourceOptions) -> Graph:
+    """A source as a graph; warnings go to Python. Raises :class:`irc.Error` for IR."""
+    diagnostics = Diagnostics()
+    found = load(source, options, diagnostics)
+    diagnostics.warn()
+    if not isinstance(found, Graph):
+        fail("a list of nets takes graphs, not IR modules")
+    return found
+
+
+def is_population(source: Any) -> bool:
+    """Whether ``source`` is a list of nets: of paths, texts, matrices, graphs or genomes, rather than of rows."""
+    if not isinstance(source, (list, tuple)) or not source or neat.is_genome(source):
+        return False
+    return all(_is_net(one) for one in source)
+
+
+def _is_net(source: Any) -> bool:
+    networkx = sys.modules.get("networkx")
+    if networkx is not None and isinstance(source, networkx.Graph):
+        return True
+    matrix = isinstance(source, np.ndarray) and source.ndim == 2
+    known = isinstance(source, (Graph, ModuleOp, Source, str, os.PathLike))
+    return known or matrix or hasattr(source, "tocoo") or neat.is_genome(source)
+
+
 def _load(source: Any, options: SourceOptions) -> Graph | ModuleOp:
     if isinstance(source, ModuleOp):
         _no_graph_options(options)

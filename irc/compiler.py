@@ -8,13 +8,14 @@ from typing import Any
 
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
-from irc.frontends.sources import SourceOptions, load_module
+from irc.frontends.sources import SourceOptions, is_population, load_graph, load_module
 from irc.initial import checked_seed
 from irc.ir.diagnostics import Diagnostics, Error
 from irc.ir.verifier import verify
 from irc.model import Net
 from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Pass, parse_pipeline
+from irc.population import population
 
 
 def compile(
@@ -31,13 +32,15 @@ def compile(
     act: str | None = None,
     out_act: str | None = None,
     format: str | None = None,
-) -> Net:
-    """Compile a net to native code.
+    inputs: str = "shared",
+) -> Any:
+    """Compile a net, or a list of nets, to native code.
 
     Args:
         source: a path (a string without a newline, or a ``Path``), text (a string with one), a square adjacency matrix
             (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a
-            ``networkx.DiGraph``, a pair of a neat-python genome and its configuration, or an IR module.
+            ``networkx.DiGraph``, a pair of a neat-python genome and its configuration, or an IR module. A list of
+            graphs in any of these forms becomes one population, which runs in one call.
         seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); an integer
             from 0 to 2**63 - 1.
         dtype: float32 or float64, for sources that do not say themselves.
@@ -52,13 +55,19 @@ def compile(
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
         act, out_act: activation of a matrix's neurons, and of its outputs (default: relu for both).
         format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
+        inputs: of a list of nets: ``"shared"``, all read the same input, or ``"separate"``, each has its own.
 
     Returns:
-        A :class:`irc.model.Net`, ready to run.
+        A :class:`irc.model.Net`, ready to run; for a list a :class:`irc.population.Population`.
 
     Raises:
         irc.Error: what is wrong with the source, with its place.
     """
+    if is_population(source):
+        shared = {"dtype": dtype, "passes": passes, "structure": structure, "check": check, "target": target}
+        options = SourceOptions(format, str(_dtype(dtype)), act, out_act, _outputs(outputs))
+        graphs = [load_graph(one, options) for one in source]
+        return population(graphs, inputs, checked_seed(seed), lambda graph: compile(graph, **shared))
     diagnostics = Diagnostics()
     seed = checked_seed(seed)
     options = SourceOptions(

@@ -165,6 +165,21 @@ class Net:
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
 
+    def with_graph(self, source: Any) -> Net:
+        """Another net, of the graph ``source`` (in any form that :func:`irc.compile` takes), with this one's weights.
+
+        Parameters that have the same name in both keep their current value; the others start as ``source`` says, or are
+        drawn. To change this net's own graph, use ``irc.frontends.edit`` on :meth:`graph`. Raises :class:`irc.Error`
+        as :func:`irc.compile`.
+        """
+        from irc.compiler import compile  # it makes nets, so it stands above this file
+
+        other = compile(source, dtype=self.dtype, target=self.target, structure=self.structure)
+        for name, value in self.params.items():
+            if name in other.params and np.shape(other.params[name]) == np.shape(value):
+                other.params[name] = value
+        return other
+
     # -- looking -------------------------------------------------------------------------------------------------
 
     def dump(
