@@ -33,6 +33,7 @@ def compile(
     out_act: str | None = None,
     format: str | None = None,
     inputs: str = "shared",
+    threads: int = 1,
 ) -> Any:
     """Compile a net, or a list of nets, to native code.
 
@@ -55,6 +56,7 @@ def compile(
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
         act, out_act: activation of a matrix's neurons, and of its outputs (default: relu for both).
         format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
+        threads: on how many threads a net runs at most; ``run`` and ``vjp`` may say otherwise. The bits are the same.
         inputs: of a list of nets: ``"shared"``, all read the same input, or ``"separate"``, each has its own.
 
     Returns:
@@ -101,6 +103,7 @@ def compile(
         entry=entry,
         diagnostics=diagnostics,
     )
+    net.threads = threads
     diagnostics.warn()
     return net
 

@@ -14,6 +14,7 @@ from irc.arrays import aligned_zeros, check_output
 from irc.backend.jit import Library
 from irc.backend.native_call import NativeCall, native_call
 from irc.backend.target import Target
+from irc.backend.threads import Samples, checked_threads
 from irc.bound_graphs import SoundGraphs
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
@@ -74,6 +75,8 @@ class Net:
         self._lowered: ModuleOp | None = None
         self._kernels: dict[bool, Kernel] = {}
         self._short: dict[bool, NativeCall] = {}
+        self._samples: dict[bool, Samples] = {}
+        self._threads = 1
         self._closed = False
         self.entry = find_entry(module, entry)
         forward = self._kernel(False, diagnostics)
@@ -111,13 +114,15 @@ class Net:
         outputs = kernel.signature.outputs()
         return kernel.width(outputs[0]) if outputs else 0
 
-    def run(self, *inputs: Any, out: np.ndarray | None = None) -> Any:
+    def run(self, *inputs: Any, out: np.ndarray | None = None, threads: int | None = None) -> Any:
         """The net's output for a batch.
 
         Args:
             inputs: an array [samples, features] for a net; for a function of several inputs, one for each. Anything
                 NumPy reads as real numbers; converted to the net's dtype where needed.
             out: an array to write the (only) result into; C-contiguous, of the result's shape and dtype.
+            threads: on how many threads at most, for large batches of a net; default: ``threads`` of the net. The
+                results are the same, bit for bit.
 
         Returns:
             An array [samples, outputs]; a tuple for a function of several results.
@@ -132,21 +137,22 @@ class Net:
         kernel = self._kernel(False)
         arrays = kernel.prepare(inputs, self._params.flat)
         if out is None:
-            return _one(kernel.function.call(arrays))
+            return _one(self._call(False, kernel, arrays, None, threads))
         if len(kernel.signature.outputs()) != 1:
             raise Error("out= is for functions with one result")
         (result,) = kernel.signature.outputs()
         check_output(out, result.dtype, kernel.function.plan(arrays).outputs[0])
-        return _one(kernel.function.call(arrays, [out]))
+        return _one(self._call(False, kernel, arrays, [out], threads))
 
     __call__ = run
 
-    def vjp(self, x: Any, dy: Any) -> tuple[Any, Gradients]:
+    def vjp(self, x: Any, dy: Any, threads: int | None = None) -> tuple[Any, Gradients]:
         """The output, and the gradients of ``sum(dy * output)`` (vector-Jacobian product).
 
         Args:
             x: as for :meth:`run`; a tuple for several inputs.
             dy: the gradient of the output, of the output's shape; a tuple for several results.
+            threads: as for :meth:`run`.
 
         Returns:
             ``(y, gradients)`` with ``gradients.params`` and ``gradients.x``.
@@ -160,10 +166,38 @@ class Net:
         results = short((*xs, *dys)) if short is not None else None
         if results is None:
             kernel = self._kernel(True)
-            results = kernel.function.call(kernel.prepare((*xs, *dys), self._params.flat))
+            results = self._call(True, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
         flat, gradients = self._forward.gradients(results[self._results :], self._params.flat)
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
+
+    @property
+    def threads(self) -> int:
+        """On how many threads a call runs at most, where it does not say so itself. Settable."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, count: int) -> None:
+        self._threads = checked_threads(count)
+
+    def _call(
+        self,
+        training: bool,
+        kernel: Kernel,
+        arrays: list[Any],
+        out: Sequence[np.ndarray] | None,
+        threads: int | None,
+    ) -> list[np.ndarray]:
+        """A native call. The samples of a net are independent, so it may run in chunks; those of a function need not
+        be.
+        """
+        count = self._threads if threads is None else checked_threads(threads)
+        if not isinstance(self.entry, NetOp):
+            return kernel.function.call(arrays, out)
+        samples = self._samples.get(training)
+        if samples is None:
+            samples = self._samples[training] = Samples(kernel.function)
+        return samples.call(arrays, out, count)
 
     def with_graph(self, source: Any) -> Net:
         """Another net, of the graph ``source`` (in any form that :func:`irc.compile` takes), with this one's weights.

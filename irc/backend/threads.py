@@ -14,11 +14,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from irc.backend.entry import Argument, Function
+from irc.ir.diagnostics import Error
 from irc.ir.dimensions import symbol, symbols_of
 
 Task = Callable[[], None]
@@ -72,6 +74,13 @@ class Workers:
 
 WORKERS = Workers()
 """Those of this process."""
+
+
+def checked_threads(count: Any) -> int:
+    """A number of threads that a user gave. Raises :class:`irc.Error` unless it is an integer from 1 on."""
+    if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+        raise Error(f"threads must be an integer from 1 on, not {count!r:.80}")
+    return int(count)
 
 
 def chunk_bounds(samples: int, work: int) -> list[tuple[int, int]]:

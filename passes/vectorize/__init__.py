@@ -147,7 +147,7 @@ def _end_of_blocks(builder: Builder, loop: For, block: int) -> Value:
     count = builder.value(SubI, loop.upper, loop.lower)
     left = builder.value(RemSI, count, splat(builder, block, index))
     end = builder.value(SubI, loop.upper, left)
-    left.name_hint, end.name_hint = "left", "whole"
+    count.name_hint, left.name_hint, end.name_hint = "count", "left", "whole"
     return end
 
 
