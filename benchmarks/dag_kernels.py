@@ -4,9 +4,10 @@ python benchmarks/dag_kernels.py irc [--edges 10000 100000] [--batch 1 64 1024] 
 
 ``--peer`` is a Python file with a function ``kernels(graph, batch)`` that gives, by name, callables which run the same
 net (``"forward"``, ``"joint"``); they are measured in turn with ours, in this process. ``graph`` has ``neurons``,
-``inputs``, ``source``, ``target`` (by target, rows in topological order), ``weights``, ``outputs``. Each number is the
-least of many turns: what disturbs a measurement only ever makes it longer. Calls go through ``Function.run``, whose
-Python takes some 2 µs: that counts for one sample of a small net, and nowhere else.
+``inputs``, ``source``, ``target`` (by target, rows in topological order), ``weights``, ``outputs``.
+
+Each number is the least of many turns: what disturbs a measurement only ever makes it longer. Calls go through
+``Function.run``, whose Python takes some 2 µs: that counts for one sample of a small net, and nowhere else.
 """
 
 from __future__ import annotations
