@@ -24,6 +24,9 @@ LOOP = ["canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize
 AUTODIFF = ["canonicalize", "cse", "autodiff"]
 """Adds the gradients, between neuron and array."""
 
+ONE_SAMPLE = ["specialize{symbols=B=1 bound=false}"]
+"""In front of ARRAY: code for a batch of one, which is scalar, as there is nothing to put in the lanes of vectors."""
+
 INFERENCE = ",".join([*NEURON, *ARRAY, *LOOP])
 """Forward only."""
 
@@ -35,3 +38,15 @@ PIPELINES = {
     "recover": (",".join([*RECOVERED, *ARRAY, *LOOP]), ",".join([*RECOVERED, *AUTODIFF, *ARRAY, *LOOP])),
 }
 """What ``structure=`` of ``irc.compile`` chooses from: inference and training with the graph as data, or recovered."""
+
+ONE_SAMPLE_PIPELINES = {
+    "data": (
+        ",".join([*NEURON, *ONE_SAMPLE, *ARRAY, *LOOP]),
+        ",".join([*NEURON, *AUTODIFF, *ONE_SAMPLE, *ARRAY, *LOOP]),
+    ),
+    "recover": (
+        ",".join([*RECOVERED, *ONE_SAMPLE, *ARRAY, *LOOP]),
+        ",".join([*RECOVERED, *AUTODIFF, *ONE_SAMPLE, *ARRAY, *LOOP]),
+    ),
+}
+"""The same for a batch of one sample."""
