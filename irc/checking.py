@@ -70,7 +70,7 @@ class CheckPass(Instrument):
     def after(self, p: Pass, module: ModuleOp, context: PassContext, seconds: float) -> None:
         assert self._before is not None
         if self.passes:
-            mismatch = compare(self._before, module, self.seed)
+            mismatch = compare(self._before, module, self.seed, p.signature is Signature.NARROWED)
             if mismatch is not None:
                 raise self._changed(p, context, mismatch)
         if self.gradients and p.signature is Signature.EXTENDED:
@@ -87,7 +87,7 @@ class CheckPass(Instrument):
             rewritten = _run(p, candidate, context)
             if rewritten is None:
                 continue
-            found = compare(candidate, rewritten, self.seed)
+            found = compare(candidate, rewritten, self.seed, p.signature is Signature.NARROWED)
             if found is not None:
                 smallest, mismatch = candidate, found
                 op, place = cut_at.name, cut_at.location
@@ -111,8 +111,10 @@ def _run(p: Pass, module: ModuleOp, context: PassContext) -> ModuleOp | None:
     return rewritten
 
 
-def compare(before: ModuleOp, after: ModuleOp, seed: int = 0) -> Mismatch | None:
+def compare(before: ModuleOp, after: ModuleOp, seed: int = 0, narrowed: bool = False) -> Mismatch | None:
     """The first result in which the functions that both modules have differ; None if they agree.
+
+    ``narrowed``: the functions after the pass serve fewer sizes, as the pass says of itself; inputs have these.
 
     Raises :class:`irc.Error` where the interpreter cannot run the program after the pass at all.
     """
@@ -122,7 +124,7 @@ def compare(before: ModuleOp, after: ModuleOp, seed: int = 0) -> Mismatch | None
         if other is None:
             continue
         for size, kind in CASES:
-            inputs = function.inputs(seed, size, kind)
+            inputs = (other if narrowed else function).inputs(seed, size, kind)
             case = f"{kind}, batch {size}, seed {seed}"
             expected, found = _both(function, other, inputs)
             for number, (a, b) in enumerate(zip(expected, found, strict=False)):

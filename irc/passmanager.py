@@ -39,6 +39,8 @@ class Signature(Enum):
     """As before, and there are new functions (or results) besides."""
     BATCHED = "batched"
     """Nets of neurons, per sample, become functions of a batch: inputs and outputs are matrices [sample, feature]."""
+    NARROWED = "narrowed"
+    """Functions keep their arguments and results, but serve fewer sizes."""
     DESTINATION = "destination"
     """Results become buffers that the caller passes; sizes become arguments."""
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from irc.dialects.builtin import ModuleOp
 from irc.ir.attributes import ArrayAttr, Attribute, DictAttr, StringAttr, attribute
@@ -38,7 +38,7 @@ from irc.ir.operation import Operation
 from irc.ir.symbols import symbol_name, symbols_of
 from irc.ir.traits import HoldsSizes
 from irc.ir.types import FunctionType, Type
-from irc.passmanager import Pass, PassContext
+from irc.passmanager import Pass, PassContext, Signature
 
 Sizes = Mapping[str, int]
 
@@ -48,6 +48,7 @@ class Specialize(Pass):
     """Replace symbolic sizes by numbers: those of ``symbols`` and, with ``bound``, those of ``irc.symbols``."""
 
     name = "specialize"
+    signature: ClassVar[Signature] = Signature.NARROWED
     symbols: tuple[str, ...] = ()
     bound: bool = True
 
