@@ -1,8 +1,10 @@
 """``make bench``: runs the benchmarks, one framework per process, and writes the tables of ``docs/performance.md``.
 
 Each benchmark is a script that prints one JSON object per measurement. It is started for each framework in turn,
-pinned to one CPU, ``ROUNDS`` times interleaved; a table shows medians, and ratios within the run. A cell whose rounds
+pinned to one CPU, several rounds interleaved; a table shows medians, and ratios within the run. A cell whose rounds
 spread by more than half of their median is measured again.
+
+python benchmarks/run.py [NAME ...] [--quick]
 """
 
 from __future__ import annotations
@@ -14,21 +16,26 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import growth_figure
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
-ROUNDS = 5
+FIGURES = PAGE.parent / "figures"
+OURS = ("irc", "by-hand")
+"""Frameworks that need nothing installed."""
 Cells = dict[tuple[str, str], list[float]]
 
 
-def measure(script: str, framework: str) -> dict[str, float]:
+def measure(script: str, *arguments: str) -> dict[str, float]:
     """One run of a benchmark in a process of its own: measurement -> number."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / script), framework]
+    command = [sys.executable, str(HERE / script), *arguments]
     if hasattr(os, "sched_setaffinity"):
         cpu = max(os.sched_getaffinity(0))
         command = [
@@ -37,24 +44,24 @@ def measure(script: str, framework: str) -> dict[str, float]:
             f"import os, sys; os.sched_setaffinity(0, {{{cpu}}}); os.execv(sys.executable, sys.argv[1:])",
             *command,
         ]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return {row["what"]: row["value"] for row in rows}
 
 
-def collect(script: str, frameworks: Sequence[str]) -> Cells:
+def collect(script: str, frameworks: Sequence[str], rounds: int, *arguments: str) -> Cells:
     """All rounds of a benchmark, frameworks interleaved; cells that spread too far get as many rounds again."""
     cells: Cells = {}
 
     def round_of(names: Sequence[str]) -> None:
         for framework in names:
-            for what, value in measure(script, framework).items():
+            for what, value in measure(script, framework, *arguments).items():
                 cells.setdefault((what, framework), []).append(value)
 
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         round_of(frameworks)
-    noisy = {f for (_, f), values in cells.items() if _spread(values) > 0.5}
-    for _ in range(ROUNDS if noisy else 0):
+    noisy = {f for (_, f), values in cells.items() if len(values) > 1 and _spread(values) > 0.5}
+    for _ in range(rounds if noisy else 0):
         round_of(sorted(noisy))
     return cells
 
@@ -65,7 +72,7 @@ def _spread(values: list[float]) -> float:
     return (quartiles[2] - quartiles[0]) / middle if middle else 0.0
 
 
-def table(cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1) -> str:
+def table(cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1, ratio_digits: int = 1) -> str:
     """A Markdown table: a row per measurement, a column per framework, and how many times the first is ahead."""
     whats = list(dict.fromkeys(what for what, _ in cells))
     ratios = [f"{name} / {frameworks[0]}" for name in frameworks[1:]]
@@ -77,9 +84,96 @@ def table(cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1) -
         medians = [statistics.median(cells[what, f]) if (what, f) in cells else None for f in frameworks]
         shown = ["-" if m is None else f"{m:.{digits}f}" for m in medians]
         first = medians[0]
-        shown += ["-" if m is None or not first else f"{m / first:.1f}x" for m in medians[1:]]
+        shown += ["-" if m is None or not first else f"{m / first:.{ratio_digits}f}x" for m in medians[1:]]
         lines.append("| " + " | ".join([what, *shown]) + " |")
     return "\n".join(lines)
+
+
+def part(cells: Cells, ending: str, names: dict[str, str]) -> Cells:
+    """The measurements whose names end so, under the rest of their names; frameworks get the names given here."""
+    return {
+        (what.removesuffix(ending), names[framework]): values
+        for (what, framework), values in cells.items()
+        if what.endswith(ending) and framework in names
+    }
+
+
+def irregular(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """Kernels beside one written by hand; and whole calls beside the rivals."""
+    by_hand = part(cells, ", kernel", {"irc": "kernel", "by-hand": "by hand"})
+    by_hand |= part(cells, ", call", {"irc": "call"})
+    rivals = [f for f in frameworks if f != "by-hand"]
+    unit = "ns per edge and sample"
+    return {
+        "irregular-kernels": table(by_hand, ["by hand", "kernel", "call"], unit, 3, ratio_digits=2),
+        "irregular-calls": table(part(cells, ", call", {f: f for f in rivals}), rivals, unit, 3),
+    }
+
+
+def growth_curves(cells: Cells) -> dict[str, dict[int, float]]:
+    """Each quantity by number of edges."""
+    curves: dict[str, dict[int, float]] = {}
+    for (what, _), values in cells.items():
+        edges, _, quantity = what.partition(": ")
+        curves.setdefault(quantity, {})[int(edges)] = statistics.median(values)
+    return curves
+
+
+def growth(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """A row for each size."""
+    curves = growth_curves(cells)
+    lines = ["| edges | " + " | ".join(growth_figure.TITLES[q] for q in curves) + " |", "|---|" + "---|" * len(curves)]
+    for edges in curves["forward"]:
+        shown = [f"{curve[edges]:.3g}" if curve[edges] < 100 else f"{curve[edges]:.0f}" for curve in curves.values()]
+        lines.append("| " + " | ".join([f"{edges:.0e}".replace("e+0", "e"), *shown]) + " |")
+    return {"growth": "\n".join(lines)}
+
+
+def draw_growth(cells: Cells) -> None:
+    """The figure of the page."""
+    growth_figure.draw(growth_curves(cells), FIGURES / "growth.svg")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script, the frameworks it can run, and how its results are shown: a table of ``unit``, unless ``render`` makes
+    sections of the page; ``draw`` makes a figure. ``quick``: whether the script has that option, to measure less.
+    """
+
+    script: str
+    frameworks: tuple[str, ...] = ("irc",)
+    unit: str = ""
+    digits: int = 1
+    rounds: int = 5
+    quick: bool = False
+    render: Callable[[Cells, Sequence[str]], dict[str, str]] | None = None
+    draw: Callable[[Cells], None] | None = None
+
+    def sections(self, name: str, quick: bool) -> dict[str, str]:
+        """Measure; the text of each section of the page."""
+        present = [f for f in self.frameworks if f in OURS or installed(f)]
+        arguments = ["--quick"] if quick and self.quick else []
+        cells = collect(self.script, present, 1 if quick else self.rounds, *arguments)
+        if self.draw and not quick:
+            self.draw(cells)
+        return self.render(cells, present) if self.render else {name: table(cells, present, self.unit, self.digits)}
+
+
+BENCHMARKS = {
+    "ir-core": Benchmark("ir_core.py", ("irc", "xdsl"), "µs per op"),
+    "recover-structure": Benchmark("recover_structure.py", unit="times faster as layers", digits=2),
+    "compile-time": Benchmark("compile_time.py", unit="ms"),
+    "calls": Benchmark("calls.py", unit="ns a call", digits=0),
+    "irregular": Benchmark(
+        "irregular.py",
+        ("irc", "by-hand", "neat-python", "scipy", "jax", "torch"),
+        rounds=3,
+        quick=True,
+        render=irregular,
+    ),
+    "first-result": Benchmark("first_result.py", ("irc", "neat-python"), "ms, or MB", quick=True),
+    "growth": Benchmark("growth.py", rounds=3, quick=True, render=growth, draw=draw_growth),
+}
 
 
 def installed(package: str) -> bool:
@@ -93,10 +187,12 @@ def installed(package: str) -> bool:
 
 def circumstances() -> str:
     """Date, machine and versions."""
-    packages = [p for p in ("llvmlite", "numpy", "networkx", "xdsl", "jax") if installed(p)]
+    rivals = dict.fromkeys(f for b in BENCHMARKS.values() for f in b.frameworks if f not in OURS)
+    packages = [p for p in ("llvmlite", "numpy", "networkx", *rivals) if installed(p)]
     versions = ", ".join(f"{p} {version(p)}" for p in packages)
     where = f"{date.today()}, {_cpu()}, Python {platform.python_version()}, {versions}"
-    return f"{where}; one CPU, medians of {ROUNDS} processes."
+    rounds = sorted({b.rounds for b in BENCHMARKS.values()})
+    return f"{where}; one CPU, medians of {' or '.join(map(str, rounds))} processes."
 
 
 def _cpu() -> str:
@@ -119,25 +215,19 @@ def write_section(name: str, text: str) -> None:
     PAGE.write_text(f"{before}{begin}{text}\n{end}{after}")
 
 
-BENCHMARKS = {
-    "ir-core": ("ir_core.py", ["irc", "xdsl"], "µs per op", 1),
-    "recover-structure": ("recover_structure.py", ["irc"], "times faster as layers", 2),
-    "compile-time": ("compile_time.py", ["irc"], "ms", 1),
-    "calls": ("calls.py", ["irc"], "ns a call", 0),
-}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run benchmarks and write the page, or with ``--quick`` only print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(BENCHMARKS)} (default: all)")
-    chosen = parser.parse_args().names or list(BENCHMARKS)
-    write_section("circumstances", circumstances())
-    for name in chosen:
-        script, frameworks, unit, digits = BENCHMARKS[name]
-        present = [f for f in frameworks if f == "irc" or installed(f)]
-        text = table(collect(script, present), present, unit, digits)
-        print(f"{name}\n{text}\n", flush=True)
-        write_section(name, text)
+    parser.add_argument("--quick", action="store_true", help="one round, of small nets; the page stays as it is")
+    options = parser.parse_args()
+    for name in options.names or BENCHMARKS:
+        for section, text in BENCHMARKS[name].sections(name, options.quick).items():
+            print(f"{section}\n{text}\n", flush=True)
+            if not options.quick:
+                write_section(section, text)
+    if not options.quick:
+        write_section("circumstances", circumstances())
 
 
 if __name__ == "__main__":

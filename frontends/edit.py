@@ -89,6 +89,7 @@ def remove_neuron(graph: Graph, name: str) -> Graph:
             source=moved[old.source[edges]],
             target=moved[old.target[edges]],
             parameter=old.parameter[edges],
+            delayed=None if old.delayed is None else old.delayed[edges],
             bias=old.bias[kept],
             activation=old.activation[kept],
             aggregation=old.aggregation[kept],
@@ -99,12 +100,13 @@ def remove_neuron(graph: Graph, name: str) -> Graph:
     )
 
 
-def add_edge(graph: Graph, source: str, target: str, weight: float | None = None) -> Graph:
+def add_edge(graph: Graph, source: str, target: str, weight: float | None = None, delayed: bool = False) -> Graph:
     """A graph with one more edge, last in its target's in-set; None leaves the weight to be drawn.
 
-    Raises :class:`irc.Error` for an unknown name, an edge that exists, one into an input, and one that closes a cycle.
+    ``delayed``: it carries the value of the step before, so that it may close a cycle. Raises :class:`irc.Error` for an
+    unknown name, an edge that exists, one into an input, and one that closes a cycle.
     """
-    return _checked(_with_edge(named(graph), source, target, weight))
+    return _checked(_with_edge(named(graph), source, target, weight, delayed))
 
 
 def remove_edge(graph: Graph, source: str, target: str) -> Graph:
@@ -115,7 +117,13 @@ def remove_edge(graph: Graph, source: str, target: str) -> Graph:
     if edges.all():
         fail(f"there is no edge {source} -> {target}")
     return _without_unused(
-        replace(old, source=old.source[edges], target=old.target[edges], parameter=old.parameter[edges])
+        replace(
+            old,
+            source=old.source[edges],
+            target=old.target[edges],
+            parameter=old.parameter[edges],
+            delayed=None if old.delayed is None else old.delayed[edges],
+        )
     )
 
 
@@ -126,13 +134,15 @@ def _find(graph: Graph, name: str) -> int:
     return graph.labels.index(name)
 
 
-def _with_edge(graph: Graph, source: str, target: str, weight: float | None) -> Graph:
+def _with_edge(graph: Graph, source: str, target: str, weight: float | None, delayed: bool = False) -> Graph:
     i, j = _find(graph, source), _find(graph, target)
     at = int(np.searchsorted(graph.target, j, side="right"))  # edges are sorted by target
     count = graph.parameter_count
     grown = _with_parameter(graph, _weight_name(source, target), float("nan") if weight is None else weight)
+    marks = np.zeros(graph.edge_count, bool) if graph.delayed is None else graph.delayed
     return replace(
         grown,
+        delayed=None if graph.delayed is None and not delayed else np.insert(marks, at, delayed),
         source=np.insert(graph.source, at, i),
         target=np.insert(graph.target, at, j),
         parameter=np.insert(graph.parameter, at, count),

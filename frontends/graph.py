@@ -16,12 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from irc.arrays import require_memory
 from irc.dialects.array.kind import AGGREGATIONS
 from irc.frontends.activation import Activation
 from irc.frontends.topology import cycles, orderable
 from irc.ir.diagnostics import Diagnostic, Diagnostics, fail
 from irc.ir.locations import UNKNOWN, Location, NameLocation, Source
 
+_FEED_FORWARD = "a net must be feed-forward, but for edges with a delay"
+MOST = 2**31 - 1
+"""Neurons, edges and parameters of a net, at most: native code has numbers of 32 bits."""
+_NEURON_BYTES = 100
+"""What a neuron takes at least."""
 _SHOWN_CYCLE = 24
 _SHOWN_ALONE = 8
 
@@ -35,6 +41,7 @@ class Graph:
     ``bias`` (N): the parameter added to the aggregate, or -1.
     ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS
     (``irc.dialects.array.kind``). ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
+    ``delayed`` (E, bool): which edges carry the value of the step before, so that they may close a cycle; None: no edge.
     ``labels``: a unique name per neuron, or None: then neurons are n00, n01, ... (hexadecimal).
     ``initial`` (P, float64): start values, NaN where one is to be drawn, U(+-1/sqrt(fan_in)); None: all are.
     ``given_names``: names of parameters that the user chose; the others follow from the edges.
@@ -52,6 +59,7 @@ class Graph:
     is_input: np.ndarray
     outputs: np.ndarray
     parameter_count: int
+    delayed: np.ndarray | None = None
     name: str = "net"
     labels: tuple[str, ...] | None = None
     initial: np.ndarray | None = None
@@ -62,9 +70,11 @@ class Graph:
     warnings: tuple[Diagnostic, ...] = ()
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
+        for name, value in list(vars(self).items()):
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+                view = value.view()  # whoever gave it may go on to write to it: see irc.frontends.given
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     @classmethod
     def from_edges(
@@ -99,7 +109,7 @@ class Graph:
             activation=activation,
             aggregation=np.zeros(count, dtype=np.int64),
             is_input=is_input,
-            outputs=sinks(count, source),
+            outputs=sinks(count, source, target),
             parameter_count=len(source),
             initial=values,
             edge_offsets=edge_offsets,
@@ -115,6 +125,21 @@ class Graph:
     def edge_count(self) -> int:
         """E."""
         return len(self.source)
+
+    @property
+    def has_delays(self) -> bool:
+        """Whether some edges are delayed, so that the net runs over time."""
+        return self.delayed is not None and bool(self.delayed.any())
+
+    @cached_property
+    def same_step(self) -> np.ndarray:
+        """The numbers of the edges that are not delayed, ascending."""
+        return np.arange(self.edge_count) if self.delayed is None else np.flatnonzero(~self.delayed)
+
+    @cached_property
+    def sinks(self) -> np.ndarray:
+        """The outputs that the graph has unless the user chooses."""
+        return sinks(self.neuron_count, self.source, self.target)
 
     @cached_property
     def inputs(self) -> np.ndarray:
@@ -150,8 +175,11 @@ class Graph:
 
     @cached_property
     def topological_order(self) -> np.ndarray:
-        """All neurons (N), sources before targets, of several possible ones the smallest first. Error for a cycle."""
-        order = orderable(self.neuron_count, self.source, self.target)
+        """All neurons (N), sources before targets, of several possible ones the smallest first. Error for a cycle.
+
+        Delayed edges do not count.
+        """
+        order = orderable(self.neuron_count, self.source[self.same_step], self.target[self.same_step])
         if len(order) < self.neuron_count:
             diagnostics = Diagnostics()
             self._check_cycles(diagnostics)
@@ -307,18 +335,21 @@ class Graph:
             diagnostics.error(f"edge {names} is given twice", self.edge_location(edge), *_placed(note))
 
     def _check_cycles(self, diagnostics: Diagnostics) -> None:
-        loops = self.source == self.target
-        for edge in np.flatnonzero(loops).tolist():
+        edges = self.same_step
+        loops = self.source[edges] == self.target[edges]
+        for edge in edges[loops].tolist():
             name = self.neuron_name(int(self.target[edge]))
-            diagnostics.error(f"cycle: {name} -> {name}; a net must be feed-forward", self.edge_location(edge))
-        for cycle in cycles(self.neuron_count, self.source[~loops], self.target[~loops]):
+            diagnostics.error(f"cycle: {name} -> {name}; {_FEED_FORWARD}", self.edge_location(edge))
+        edges = edges[~loops]
+        source, target = self.source[edges], self.target[edges]
+        for cycle in cycles(self.neuron_count, source, target):
             # The edge that closes it: from its last neuron back to its first.
-            closing = np.flatnonzero((self.source == cycle[-1]) & (self.target == cycle[0]))[0]
+            closing = edges[np.flatnonzero((source == cycle[-1]) & (target == cycle[0]))[0]]
             names = [self.neuron_name(neuron) for neuron in cycle[:_SHOWN_CYCLE]]
             if len(cycle) > _SHOWN_CYCLE:
                 names.append(f"... ({len(cycle) - _SHOWN_CYCLE} more)")
             text = " -> ".join([*names, names[0]])
-            diagnostics.error(f"cycle: {text}; a net must be feed-forward", self.edge_location(int(closing)))
+            diagnostics.error(f"cycle: {text}; {_FEED_FORWARD}", self.edge_location(int(closing)))
 
 
 def _placed(note: Diagnostic) -> tuple[Diagnostic, ...]:
@@ -326,9 +357,16 @@ def _placed(note: Diagnostic) -> tuple[Diagnostic, ...]:
     return (note,) if note.location.file_location() else ()
 
 
-def sinks(count: int, source: np.ndarray) -> np.ndarray:
-    """The neurons without an out-edge, ascending: the outputs unless the user chooses."""
-    return np.flatnonzero(np.bincount(source, minlength=count) == 0)
+def require_room(neurons: int) -> None:
+    """Raise :class:`irc.Error` for more neurons than a net can have, or this machine can hold."""
+    if neurons > MOST:
+        fail(f"a net has fewer than 2**31 neurons, not {neurons}")
+    require_memory(neurons, _NEURON_BYTES, f"{neurons} neurons")
+
+
+def sinks(count: int, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The neurons without an edge to another one, ascending: the outputs unless the user chooses."""
+    return np.flatnonzero(np.bincount(source[source != target], minlength=count) == 0)
 
 
 def raise_in_order(diagnostics: Diagnostics) -> None:
@@ -352,4 +390,6 @@ def finished(graph: Graph, outputs: Any, diagnostics: Diagnostics) -> Graph:
         if len(alone) > _SHOWN_ALONE:
             diagnostics.warning(f"{len(alone) - _SHOWN_ALONE} more neurons have no edges: all are inputs and outputs")
     graph = replace(graph, warnings=tuple(diagnostics.found))
+    if outputs is None and not len(graph.outputs):
+        fail("every neuron feeds another one: say which are outputs (outputs=)", graph.neuron_location(0))
     return graph if outputs is None else graph.with_outputs(outputs)

@@ -12,7 +12,7 @@ import numpy as np
 
 from irc.dialects.array.kind import AGGREGATIONS
 from irc.frontends.activation import Activation
-from irc.frontends.graph import Graph, sinks
+from irc.frontends.graph import Graph
 from irc.ir.diagnostics import counted, fail
 
 _SHOWN = 3
@@ -95,6 +95,12 @@ def activations_but(held: Callable[[Activation], bool], what: str = "activation"
     return lack
 
 
+def delays(graph: Graph) -> str:
+    """Delayed edges."""
+    count = 0 if graph.delayed is None else int(graph.delayed.sum())
+    return "" if not count else f"the delay of {counted(count, 'edge')}"
+
+
 def sharing(graph: Graph) -> str:
     """Parameters that several edges or neurons use."""
     uses = np.concatenate([graph.parameter, graph.bias[graph.bias >= 0]])
@@ -142,7 +148,7 @@ def parameter_names(graph: Graph) -> str:
 
 def output_choice(graph: Graph) -> str:
     """Outputs that are not just all sinks, ascending."""
-    if np.array_equal(graph.outputs, sinks(graph.neuron_count, graph.source)):
+    if np.array_equal(graph.outputs, graph.sinks):
         return ""
     names = [graph.neuron_name(neuron) for neuron in graph.outputs[:4].tolist()]
     return f"the choice of outputs ({some(names, len(graph.outputs))})"

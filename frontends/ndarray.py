@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from irc.frontends.activation import IDENTITY, Activation
-from irc.frontends.graph import Graph, finished
+from irc.frontends.graph import Graph, finished, require_room
 from irc.ir.diagnostics import Diagnostics, fail
 
 
@@ -105,6 +105,7 @@ def _dense_edges(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
 def _sparse_edges(a: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:
     """The same for a SciPy sparse matrix or array: stored entries are edges, except zeros of a topology."""
     _check_shape(a.shape)
+    require_room(int(a.shape[0]))
     entries = a.tocoo()
     source, target, data = np.asarray(entries.row), np.asarray(entries.col), np.asarray(entries.data)
     integers = source.dtype.kind in "iu" and target.dtype.kind in "iu"

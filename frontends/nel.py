@@ -4,6 +4,7 @@
     00 04                             an edge from 00 to 04
     01 04 w=0.5                       ... whose weight starts at 0.5
     01 05 w=0.5 p=3                   ... and is parameter 3 of the flat vector; equal numbers share a parameter
+    05 04 delay=1                     an edge that carries the value of the step before: only such may close a cycle
     04 : 03                           the function of neuron 04, by its code in ``.nal``,
     05 : relu_leaky<0.1> agg=max bias=0.25 pb=1c label="x y"
                                       or by name; its aggregation, bias, the bias's parameter, and its label
@@ -35,7 +36,9 @@ from irc.ir.diagnostics import Diagnostic, Diagnostics, Error
 from irc.ir.locations import Source
 
 _HEX = "([0-9a-fA-F]+)"
-_EDGE = re.compile(rf"^[ \t]*{_HEX}[ \t]+{_HEX}(?:[ \t]+w=({NUMBER}))?(?:[ \t]+p={_HEX})?[ \t\r]*$", re.M | re.A)
+_EDGE = re.compile(
+    rf"^[ \t]*{_HEX}[ \t]+{_HEX}(?:[ \t]+w=({NUMBER}))?(?:[ \t]+p={_HEX})?(?:[ \t]+(delay)=1)?[ \t\r]*$", re.M | re.A
+)
 """An edge as it is usually written; other spellings go the long way, over tokens."""
 
 _ACTIVATIONS = tuple(Activation.parse(name) for name in CODES)
@@ -96,12 +99,13 @@ class _Reader:
         """
         text, found = self.source.text, self.found
         rows = [(*match.span(), match.start(1), *match.groups()) for match in _EDGE.finditer(text)]
-        begins, ends, offsets, i, j, weights, parameters = zip(*rows, strict=True) if rows else ((),) * 7
+        begins, ends, offsets, i, j, weights, parameters, delays = zip(*rows, strict=True) if rows else ((),) * 8
         found.edge_offsets = list(offsets)
         found.sources = [int(digits, 16) for digits in i]
         found.targets = [int(digits, 16) for digits in j]
         found.weights = [math.nan if number is None else float(number) for number in weights]
         found.parameters = [-1 if digits is None else int(digits, 16) for digits in parameters]
+        found.delayed = [mark is not None for mark in delays]
         for edge in np.flatnonzero(np.isinf(found.weights)).tolist():
             self.error(f"a weight is a finite number, not {shown(weights[edge])}", offsets[edge])
         others: list[tuple[int, str]] = []
@@ -164,13 +168,17 @@ class _Reader:
             self.error("no outputs: name at least one neuron", offset)
 
     def edge(self, line: Line, source: Place) -> None:
-        """``i j [w=..] [p=..]``."""
+        """``i j [w=..] [p=..] [delay=..]``."""
         target = line.number("the number of a neuron")
-        weight, parameter = math.nan, -1
-        for key in line.keys(("w", "p")):
+        weight, parameter, delay = math.nan, -1, 0
+        for key in line.keys(("w", "p", "delay")):
             line.at += 1
             if key == "w":
                 weight = line.decimal("a weight")
+            elif key == "delay":
+                delay, offset = line.number("a number of steps")
+                if delay > 1:
+                    raise BadLine("a delay is 0 or 1 step; for more, put identity neurons in between", offset)
             else:
                 parameter = line.number("the number of a parameter").number
         found = self.found
@@ -178,6 +186,7 @@ class _Reader:
         found.targets.append(target.number)
         found.weights.append(weight)
         found.parameters.append(parameter)
+        found.delayed.append(delay == 1)
         found.edge_offsets.append(source.offset)
 
     def neuron(self, line: Line, neuron: Place) -> None:

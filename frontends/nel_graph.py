@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from irc.arrays import require_memory
 from irc.frontends.activation import IDENTITY, Activation
-from irc.frontends.graph import Graph, raise_in_order, sinks
+from irc.frontends.graph import Graph, raise_in_order, require_room, sinks
 from irc.frontends.nel_line import Line, Place
 from irc.frontends.text import stem
 from irc.ir.diagnostics import Diagnostic, Diagnostics
 from irc.ir.locations import Source
-
-_NEURON_BYTES = 100
-"""What a neuron takes at least."""
-
 
 @dataclass(slots=True)
 class NeuronLine:
@@ -58,6 +53,7 @@ class Statements:
     targets: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     parameters: list[int] = field(default_factory=list)
+    delayed: list[bool] = field(default_factory=list)
     edge_offsets: list[int] = field(default_factory=list)
     neurons: dict[int, NeuronLine] = field(default_factory=dict)
     given: dict[int, ParameterLine] = field(default_factory=dict)
@@ -89,7 +85,7 @@ def _checked_count(source: Source, found: Statements, diagnostics: Diagnostics) 
         if number >= count:
             diagnostics.error(f"neuron {_shown(number)} is out of range: {last}", source.location(offset))
     raise_in_order(diagnostics)
-    require_memory(count, _NEURON_BYTES, f"{count} neurons")
+    require_room(count)
     return count
 
 
@@ -124,6 +120,7 @@ class _Assembler:
         self.target = target[order]
         self.sources = np.array(found.sources, np.int64)[order]
         self.weights = np.array(found.weights, np.float64)[order]
+        self.delayed = np.array(found.delayed, bool)[order]
         self.edge_offsets = offsets[order]
         self.parameters = [found.parameters[edge] for edge in order.tolist()]
         self.biased = sorted(number for number, line in found.neurons.items() if line.biased)
@@ -151,8 +148,9 @@ class _Assembler:
             activation=activation,
             aggregation=aggregation,
             is_input=is_input,
-            outputs=sinks(self.count, self.sources) if outputs is None else np.array([n for n, _ in outputs], np.int64),
+            outputs=sinks(self.count, self.sources, self.target) if outputs is None else np.array([n for n, _ in outputs], np.int64),
             parameter_count=len(initial),
+            delayed=self.delayed if self.delayed.any() else None,
             name=self.found.name or stem(self.source),
             labels=self.labels(),
             initial=None if np.isnan(initial).all() else initial,

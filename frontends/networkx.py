@@ -4,13 +4,15 @@ Edge attributes:
   ``weight``       a number; without it the start value is drawn
   ``param``        a name or a number; edges with the same one share a parameter, and a number is its place in the flat
                    vector
+  ``delay``        1: the edge carries the value of the step before, so that it may close a cycle; 0, the default: it
+                   does not
 Node attributes:
   ``activation``   "tanh", "relu_leaky<0.1>" or ("relu_leaky", 0.1); without it ``act``
   ``bias``         a number; without it the neuron has no bias
   ``aggregation``  sum (the default), product, max, min, mean, maxabs or median
 
-An attribute that is None counts as absent. Others are ignored, except ``delay``, which is refused. A node without
-in-edges is an input; with a ``bias`` it is a constant.
+An attribute that is None counts as absent. Others are ignored, except a node's ``delay``, which is refused: it would
+change the meaning of the net. A node without in-edges is an input; with a ``bias`` it is a constant.
 """
 
 from __future__ import annotations
@@ -100,8 +102,10 @@ def to_networkx(graph: Graph, *, lossy: bool = False) -> networkx.DiGraph:
         g.add_node(name, **attributes)
     weights = [{} if value != value else {"weight": value} for value in losses.edge_values(graph).tolist()]
     params = _params(graph)
-    ends = zip(graph.source.tolist(), graph.target.tolist(), weights, params, strict=True)
-    g.add_edges_from((names[i], names[j], {**weight, **param}) for i, j, weight, param in ends)
+    late = np.zeros(graph.edge_count, bool) if graph.delayed is None else graph.delayed
+    delays: list[dict[str, Any]] = [{"delay": 1} if delayed else {} for delayed in late.tolist()]
+    ends = zip(graph.source.tolist(), graph.target.tolist(), weights, params, delays, strict=True)
+    g.add_edges_from((names[i], names[j], {**weight, **param, **delay}) for i, j, weight, param, delay in ends)
     return g
 
 
@@ -128,6 +132,7 @@ class _Reader:
         self.target: list[int] = []
         self.keys: list[_Key] = []
         self.weights: list[float] = []  # NaN where there is none
+        self.delayed: list[bool] = []
 
     def graph(self, name: str) -> Graph:
         """The graph, not yet validated."""
@@ -154,8 +159,9 @@ class _Reader:
             activation=activation,
             aggregation=self.aggregations(),
             is_input=is_input,
-            outputs=sinks(count, source),
+            outputs=sinks(count, source, target),
             parameter_count=total,
+            delayed=np.array(self.delayed) if any(self.delayed) else None,
             name=name,
             labels=None if self.numbered() else self.labels,
             initial=None if np.all(np.isnan(initial)) else initial,
@@ -175,7 +181,7 @@ class _Reader:
                 if several and len(found) > 1:
                     self.diagnostics.error(f"{edge} is there {len(found)} times: a net has no parallel edges")
                 attributes = next(iter(found.values())) if several else found
-                self.refuse_delay(attributes, edge)
+                self.delayed.append(self.delay(attributes.get("delay"), edge))
                 source = self.number[other]
                 param, weight = attributes.get("param"), attributes.get("weight")
                 self.source.append(source)
@@ -183,10 +189,13 @@ class _Reader:
                 self.keys.append(_Own(source, target) if param is None else self.key(param, edge))
                 self.weights.append(math.nan if weight is None else self.finite(weight, f"the weight of {edge}"))
 
-    def refuse_delay(self, attributes: dict[str, Any], what: str) -> None:
-        """A delay would change the meaning of the net: it cannot just be ignored."""
-        if attributes.get("delay") is not None:
-            self.diagnostics.error(f"{what} has a delay: delays are not supported, a net must be feed-forward")
+    def delay(self, steps: Any, edge: str) -> bool:
+        """Whether an edge is delayed."""
+        if steps is None or (isinstance(steps, Integral) and not isinstance(steps, bool) and int(steps) in (0, 1)):
+            return steps is not None and bool(steps)
+        more = "; for more steps, put identity nodes in between" if isinstance(steps, Integral) else ""
+        self.diagnostics.error(f"the delay of {edge} is 0 or 1, not {steps!r:.80}{more}")
+        return False
 
     def key(self, param: Any, edge: str) -> _Key:
         """The parameter that an edge's attribute ``param`` names."""
@@ -263,7 +272,8 @@ class _Reader:
         """The bias of each neuron, NaN where it has none. Also the place where nodes' delays are refused."""
         biases = np.full(len(self.labels), math.nan)
         for number, (node, attributes) in enumerate(self.g.nodes.items()):
-            self.refuse_delay(attributes, f"node {node}")
+            if attributes.get("delay") is not None:
+                self.diagnostics.error(f"node {node} has a delay: the edges from it have delays, not the node")
             bias = attributes.get("bias")
             if bias is None:
                 continue

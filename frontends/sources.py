@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
-from irc.frontends import array_file, nal, nam, ndarray, neat, neat_json, nel
+from irc.frontends import array_file, given, mdl, nal, nam, ndarray, neat, neat_json, nel
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
 from irc.frontends.text import stem, undecodable
 from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.locations import Source
-from irc.ir.types import f32, f64
+from irc.ir.types import Type, f32, f64
 from irc.text.parser import parse_module
 
 
@@ -57,13 +57,23 @@ def _json(source: Source, options: SourceOptions) -> Graph:
     return neat_json.parse(source, outputs=options.outputs)
 
 
+def _mdl(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
+    _no_activations(options, "a .mdl file says the function of each layer")
+    if options.outputs is not None:
+        fail("option outputs is for graphs of neurons: in a .mdl file the layer with the loss is the output")
+    return mdl.parse(source, dtype=element_of(options), diagnostics=diagnostics)
+
+
 TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {
     "nal": _nal,
     "nam": _nam,
     "nel": _nel,
     "json": _json,
 }
-"""Text forms of graphs, by file ending."""
+"""Text forms of graphs of neurons, by file ending."""
+
+MODEL_FRONTENDS: dict[str, Callable[[Source, SourceOptions, Diagnostics], ModuleOp]] = {"mdl": _mdl}
+"""Text forms of models of layers, by file ending."""
 
 IR_ENDINGS = ("mlir", "irc")
 
@@ -76,14 +86,20 @@ def load_module(source: Any, options: SourceOptions, diagnostics: Diagnostics | 
     found = load(source, options, diagnostics)
     if isinstance(found, ModuleOp):
         return found
-    return graph_to_module(found, dtype=f64 if options.dtype == "float64" else f32)
+    return graph_to_module(found, dtype=element_of(options))
+
+
+def element_of(options: SourceOptions) -> Type:
+    """The type of numbers that the options ask for."""
+    return f64 if options.dtype == "float64" else f32
 
 
 def load(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = None) -> Graph | ModuleOp:
     """A source of any form as what it is: a graph, or IR. Warnings go to ``diagnostics``."""
-    found = _load(source, options)
-    if isinstance(found, Graph) and diagnostics is not None:
-        diagnostics.found.extend(found.warnings)
+    told = Diagnostics() if diagnostics is None else diagnostics
+    found = _load(source, options, told)
+    if isinstance(found, Graph):
+        told.found.extend(found.warnings)
     return found
 
 
@@ -93,7 +109,7 @@ def load_graph(source: Any, options: SourceOptions) -> Graph:
     found = load(source, options, diagnostics)
     diagnostics.warn()
     if not isinstance(found, Graph):
-        fail("a list of nets takes graphs, not IR modules")
+        fail("a list of nets takes graphs, not IR modules or models of layers")
     return found
 
 
@@ -113,7 +129,7 @@ def _is_net(source: Any) -> bool:
     return known or matrix or hasattr(source, "tocoo") or neat.is_genome(source)
 
 
-def _load(source: Any, options: SourceOptions) -> Graph | ModuleOp:
+def _load(source: Any, options: SourceOptions, diagnostics: Diagnostics) -> Graph | ModuleOp:
     if isinstance(source, ModuleOp):
         _no_graph_options(options)
         copy = source.clone()
@@ -121,15 +137,16 @@ def _load(source: Any, options: SourceOptions) -> Graph | ModuleOp:
         return copy
     if isinstance(source, Graph):
         _no_activations(options, "a graph has an activation for each neuron")
-        return source if options.outputs is None else source.with_outputs(options.outputs)
+        graph = given.checked(source)
+        return graph if options.outputs is None else graph.with_outputs(options.outputs)
     if isinstance(source, Source):
-        return _text(source, options)
+        return _text(source, options, diagnostics)
     if isinstance(source, str) and "\n" in source:
-        return _text(Source(source, "<string>"), options)
+        return _text(Source(source, "<string>"), options, diagnostics)
     if isinstance(source, (str, os.PathLike)):
         if (options.format or ending_of(source)) in array_file.ENDINGS:
             return _array(array_file.load(source), options, stem(Source("", os.fspath(source))))
-        return _text(read_source(source), options)
+        return _text(read_source(source), options, diagnostics)
     networkx = sys.modules.get("networkx")
     if networkx is not None and isinstance(source, networkx.Graph):
         from irc.frontends import (
@@ -167,10 +184,12 @@ def read_source(path: str | os.PathLike) -> Source:
         undecodable(name, data, error)
 
 
-def _text(source: Source, options: SourceOptions) -> Graph | ModuleOp:
+def _text(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> Graph | ModuleOp:
     kind = options.format or _known_ending(source) or _guess(source.text)
     if kind in TEXT_FRONTENDS:
         return TEXT_FRONTENDS[kind](source, options)
+    if kind in MODEL_FRONTENDS:
+        return MODEL_FRONTENDS[kind](source, options, diagnostics)
     if kind in IR_ENDINGS:
         _no_graph_options(options)
         module = parse_module(source)
@@ -178,7 +197,8 @@ def _text(source: Source, options: SourceOptions) -> Graph | ModuleOp:
         return module
     if kind in array_file.ENDINGS:
         fail(f"format '{kind}' is for files of arrays, and this is text")
-    fail(f"unknown format '{kind}'; the formats are {', '.join([*TEXT_FRONTENDS, *IR_ENDINGS, *array_file.ENDINGS])}")
+    known = [*TEXT_FRONTENDS, *MODEL_FRONTENDS, *IR_ENDINGS, *array_file.ENDINGS]
+    fail(f"unknown format '{kind}'; the formats are {', '.join(known)}")
 
 
 def ending_of(path: str | os.PathLike) -> str:
@@ -188,12 +208,12 @@ def ending_of(path: str | os.PathLike) -> str:
 
 def _known_ending(source: Source) -> str | None:
     ending = ending_of(source.name)
-    return ending if ending in TEXT_FRONTENDS or ending in IR_ENDINGS else None
+    return ending if ending in (*TEXT_FRONTENDS, *MODEL_FRONTENDS, *IR_ENDINGS) else None
 
 
 def _guess(text: str) -> str:
     """The format of a text without a telling name: a count line is a list (of edges where only those have such lines),
-    rows of 0 and 1 are a matrix, a brace begins a genome, else it is IR.
+    rows of 0 and 1 are a matrix, a brace begins a genome, a slash a model, else it is IR.
     """
     for line in text.removeprefix("\ufeff").splitlines():
         word = line.strip()
@@ -203,6 +223,8 @@ def _guess(text: str) -> str:
             return "nel" if _ONLY_NEL.search(text) else "nal"
         if word[0] == "{":
             return "json"
+        if word[0] == "/" and word[:2] != "//":  # two are a comment of IR
+            return "mdl"
         bits = word.partition("|")[2] if "|" in word else word
         header = word.isalpha() or word.startswith(("i:", "j:"))
         # IR text begins with no digit, so digits are a matrix, even one with a wrong character in it.

@@ -46,6 +46,7 @@ def union(graphs: Sequence[Graph], shared_inputs: bool) -> Graph:
         is_input=is_input,
         outputs=_joined([number[g.outputs] for g, number in zip(graphs, numbers, strict=True)]),
         parameter_count=int(parameters[-1]),
+        delayed=_delayed(graphs),
         name="population",
         initial=_initial(graphs),
     )
@@ -64,6 +65,13 @@ def _numbers(graphs: Sequence[Graph], inputs: int, shared: bool) -> list[np.ndar
         next_neuron += len(others)
         found.append(number)
     return found
+
+
+def _delayed(graphs: Sequence[Graph]) -> np.ndarray | None:
+    """Which edges are delayed; None: no edge of any graph."""
+    if all(g.delayed is None for g in graphs):
+        return None
+    return np.concatenate([np.zeros(g.edge_count, bool) if g.delayed is None else g.delayed for g in graphs])
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from irc.ir.diagnostics import fail
-from irc.ir.dimensions import Dim, Dimension, evaluate, substitute, symbols_of
+from irc.ir.dimensions import Dim, Dimension, evaluate, symbols_of
 from irc.ir.locations import UNKNOWN, Location
 
 
@@ -37,7 +37,7 @@ def bind_symbols(
         progress = False
         still = []
         for name, axis, dim, size in waiting:
-            unknown = symbols_of(dim) - set(values)
+            unknown = symbols_of(dim) - values.keys()
             solved = _solve(dim, unknown, values, size)
             if solved is not None:
                 (symbol,) = unknown
@@ -48,7 +48,7 @@ def bind_symbols(
                 still.append((name, axis, dim, size))
         waiting = still
     for name, axis, dim, size in pairs:
-        if symbols_of(dim) <= set(values) and (wanted := evaluate(dim, values)) != size:
+        if symbols_of(dim) <= values.keys() and (wanted := evaluate(dim, values)) != size:
             because = "".join(
                 f" ({s} = {values[s]} by {origin.get(s, 'definition')})" for s in sorted(symbols_of(dim))
             )
@@ -57,21 +57,29 @@ def bind_symbols(
     return values
 
 
-def _solve(dim: Dimension, unknown: set[str], values: Mapping[str, int], size: int) -> int | None:
+def _solve(dim: Dim, unknown: Set[str], values: Mapping[str, int], size: int) -> int | None:
     """The value of the only unknown symbol if ``dim == size`` determines it; None if it does not, or nothing would."""
     if len(unknown) != 1:
         return None
     (symbol,) = unknown
-    rest = substitute(dim, values)
-    assert isinstance(rest, Dim)
-    coefficient = offset = 0
-    for monomial, factor in rest.terms:
-        if monomial == ((symbol, 1),):
-            coefficient = factor
-        elif monomial == ():
-            offset = factor
-        else:
+    factor = rest = 0
+    for monomial, coefficient in dim.terms:
+        degree = 0
+        for atom, power in monomial:
+            if atom == symbol:
+                degree += power
+            elif isinstance(atom, str):
+                coefficient *= values[atom] ** power
+            elif symbol in symbols_of(atom.numerator):
+                return None
+            else:
+                coefficient *= (evaluate(atom.numerator, values) // atom.divisor) ** power
+        if degree > 1:
             return None
-    if not coefficient or (size - offset) % coefficient or (size - offset) // coefficient < 0:
+        if degree:
+            factor += coefficient
+        else:
+            rest += coefficient
+    if not factor or (size - rest) % factor or (size - rest) // factor < 0:
         return None
-    return (size - offset) // coefficient
+    return (size - rest) // factor

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from irc.dialects.array import Dag, DagGrad, check_topology
+from irc.dialects.array.scan import outside
 from irc.dialects.array.topology import transposed
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
@@ -55,6 +56,7 @@ def check_graphs(module: Operation) -> None:
 def _data(op: Operation, value: Value, name: str) -> DenseAttr:
     """What an operand is, by the argument that binds it or the constant that makes it."""
     data = None
+    value = outside(value)
     if isinstance(value, BlockArgument) and isinstance(function := value.owner.parent_op, FuncOp):
         data = function.arg_attr(value.index, "irc.data")
     elif (source := value.defining_op()) is not None:

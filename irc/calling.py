@@ -21,7 +21,16 @@ from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
 from irc.dialects.neuron.net import Net
 from irc.error_bounds import unit_roundoff
-from irc.interpreter import Bounded, Buffer, Interpreter, argument_attributes, bound_symbols, size_arguments
+from irc.interpreter import (
+    Bounded,
+    Buffer,
+    Interpreter,
+    argument_attributes,
+    bound_symbols,
+    error_of,
+    size_arguments,
+    value_of,
+)
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.operation import Operation
@@ -97,6 +106,22 @@ class Callable:
         """The results in float64, each :class:`irc.interpreter.Bounded` by the error of the declared types."""
         return self._call(inputs, "bounded")
 
+    @property
+    def state_width(self) -> int | None:
+        """The number of columns of the state of a net, 0 without delays; None for a function."""
+        return sum(op.width for op in self.op.delays) if isinstance(self.op, Net) else None
+
+    def bounded_from_start(self, x: np.ndarray, w: np.ndarray) -> list[Any]:
+        """The outputs of a net for ``x`` [steps, streams, inputs] as :meth:`bounded` gives them, its state as it is at
+        first. To a net without delays all rows are alike.
+        """
+        assert isinstance(self.op, Net)
+        if not self.op.has_state:
+            rows = np.reshape(x, (-1, x.shape[2]))
+            return [_reshaped(y, (*x.shape[:2], -1)) for y in self.bounded([rows, w])]
+        first = np.concatenate([np.full(op.width, op.initial.value) for op in self.op.delays])
+        return self.bounded([x, w, np.tile(first, (x.shape[1], 1))])[:1]
+
     def noise(self) -> float:
         """The error of float64 as a part of the bounds that :meth:`bounded` gives."""
         units = [unit_roundoff(element) for element, _ in self.arguments() if element.is_float]
@@ -135,6 +160,8 @@ class Callable:
             elif isinstance(argument.type, BufferType):
                 dtype = interpreter.dtype(argument.type.scalar)
                 values.append(Buffer(np.array(arrays[argument.name], dtype)))
+                if argument.donated >= 0:
+                    outputs[argument.donated] = values[-1]
             else:
                 values.append(arrays[argument.name])
         interpreter.call(self.name, values)
@@ -147,6 +174,12 @@ def _undefined(interpreter: Interpreter, type: Type, shape: Sequence[Dimension],
     dtype = interpreter.dtype(scalar)
     fill: Any = np.nan if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
     return Buffer(np.full([evaluate(d, sizes) for d in shape], fill, dtype))
+
+
+def _reshaped(held: Any, shape: tuple[int, ...]) -> Any:
+    value = value_of(held).reshape(shape)
+    error = error_of(held)
+    return value if error is None else Bounded(value, np.broadcast_to(error, value_of(held).shape).reshape(shape))
 
 
 def _result(buffer: Buffer) -> Any:

@@ -8,14 +8,20 @@ from typing import Any
 
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
-from irc.frontends.sources import SourceOptions, is_population, load_graph, load_module
+from irc.frontends.build import graph_to_module
+from irc.frontends.graph import Graph
+from irc.frontends.sources import SourceOptions, is_population, load, load_graph
+from irc.graph_program import GraphProgram
 from irc.initial import checked_seed
 from irc.ir.diagnostics import Diagnostics, Error
+from irc.ir.types import f32, f64
 from irc.ir.verifier import verify
 from irc.model import Net
+from irc.module_program import ModuleProgram
 from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Pass, parse_pipeline
 from irc.population import population
+from irc.program import Program
 
 
 def compile(
@@ -75,8 +81,7 @@ def compile(
     options = SourceOptions(
         format=format, dtype=str(_dtype(dtype)), act=act, out_act=out_act, outputs=_outputs(outputs)
     )
-    module = load_module(source, options, diagnostics)
-    verify(module)
+    found = load(source, options, diagnostics)
     if isinstance(target, str):
         try:
             target = find_target(target)
@@ -92,17 +97,23 @@ def compile(
         raise Error(f"structure must be one of {', '.join(PIPELINES)}, got {structure!r}")
     if passes is not None and structure != "data":
         raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")
-    instruments = [CheckPass(seed=seed)] if check else []
-    net = Net(
-        module,
-        chosen,
-        _pipeline(passes),
-        instruments,
-        structure=structure,
-        seed=seed,
-        entry=entry,
-        diagnostics=diagnostics,
-    )
+    element = f64 if options.dtype == "float64" else f32
+    program: Program
+    if isinstance(found, Graph) and passes is None and structure == "data" and not check and entry is None:
+        program = GraphProgram(found, chosen, element, diagnostics)
+    else:
+        module = graph_to_module(found, dtype=element) if isinstance(found, Graph) else found
+        verify(module)
+        program = ModuleProgram(
+            module,
+            chosen,
+            _pipeline(passes),
+            [CheckPass(seed=seed)] if check else [],
+            pipelines=PIPELINES[structure],
+            entry=entry,
+            diagnostics=diagnostics,
+        )
+    net = Net(program, chosen, structure, seed)
     net.threads = threads
     diagnostics.warn()
     return net

@@ -17,7 +17,8 @@ from irc.frontends.graph import Graph
 from irc.frontends.sources import SourceOptions, load
 from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.verifier import verify
-from irc.model import Net, find_entry
+from irc.model import Net
+from irc.module_program import find_entry
 
 if TYPE_CHECKING:
     import networkx

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from irc.arrays import require_memory
 from irc.backend.entry import Argument
 from irc.dialects.neuron.net import Net
 from irc.dialects.neuron.parameters import parameter_fan_in, parameter_names
+from irc.dialects.neuron.tensor import Tensor, outside
+from irc.initializers import INITIALIZERS
 from irc.interpreter import argument_attributes
 from irc.ir.attributes import DenseAttr
 from irc.ir.diagnostics import Error
@@ -28,16 +30,13 @@ def initial_parameters(
 ) -> tuple[ParameterTable, np.ndarray]:
     """The table of an entry's parameters, and the flat vector of their start values.
 
-    What the source gives is used; the rest is drawn, U(-1/sqrt(n), 1/sqrt(n)) with n the fan-in: of a net, the
-    in-degree of the neuron that the weight leads to; of a function, the size of the argument's last dimension (or
-    what the argument's ``irc.initial`` says instead). ``arguments`` are the native function's parameter arguments, by
-    name.
+    What the source gives is used. Tensors with an initialiser follow it (``irc.initializers``). The rest is drawn,
+    U(-1/sqrt(n), 1/sqrt(n)) with n the fan-in: of a net, the in-degree of the neuron that the weight leads to; of a
+    function, the size of the argument's last dimension (or what the argument's ``irc.initial`` says instead).
+    ``arguments`` are the native function's parameter arguments, by name.
     """
     if isinstance(entry, Net):
-        require_memory(entry.parameter_count, PARAMETER_BYTES, f"{entry.parameter_count} parameters")
-        table = ParameterTable(entry.parameter_count, names=parameter_names(entry))
-        given = None if entry.initial is None else np.asarray(entry.initial.array, np.float64)
-        return table, start_values(parameter_fan_in(entry), given, dtype, seed)
+        return _of_net(entry, dtype, seed)
     entries: list[Parameter] = []
     fan_in: list[np.ndarray] = []
     given_parts: list[np.ndarray] = []
@@ -45,18 +44,56 @@ def initial_parameters(
     marks = {m["irc.param"].value: m for m in argument_attributes(entry) if "irc.param" in m}  # type: ignore[attr-defined]
     for (name, mark), argument in zip(marks.items(), arguments.values(), strict=True):
         shape = tuple(evaluate(d, symbols) for d in argument.shape)
-        entries.append(Parameter(name, offset, shape))
-        size = entries[-1].size
+        whole = Parameter(name, offset, shape)
+        size = whole.size
         require_memory(size, 4 * dtype.itemsize, f"parameter '{name}' of shape {shape}")
-        offset += size
         fan_in.append(np.full(size, shape[-1] if shape else 1))
         start = mark.get("irc.initial")
-        given_parts.append(
-            start.array.reshape(-1).astype(np.float64) if isinstance(start, DenseAttr) else np.full(size, np.nan)
-        )
+        given = start.array.reshape(-1).astype(np.float64) if isinstance(start, DenseAttr) else np.full(size, np.nan)
+        tensors = list(mark.get("irc.tensors", ()))  # type: ignore[call-overload]
+        _initialize(given, tensors, seed)
+        given_parts.append(given)
+        others = outside(tensors, size).tolist() if tensors else []
+        parts = [Parameter(t.label, offset + t.offset, t.shape) for t in tensors] or [whole]
+        entries += _in_order([*parts, *(Parameter(f"{name}[{number}]", offset + number, ()) for number in others)])
+        offset += size
     fans = np.concatenate(fan_in) if fan_in else np.zeros(0, np.int64)
-    given = np.concatenate(given_parts) if given_parts else None
-    return ParameterTable(offset, entries=entries), start_values(fans, given, dtype, seed)
+    flat = np.concatenate(given_parts) if given_parts else None
+    return ParameterTable(offset, entries=entries), start_values(fans, flat, dtype, seed)
+
+
+def _of_net(net: Net, dtype: np.dtype, seed: int) -> tuple[ParameterTable, np.ndarray]:
+    """The table and the start values of a net's parameters: its tensors, and those outside as single numbers."""
+    count, tensors = net.parameter_count, net.parameter_tensors
+    others = outside(tensors, count) if tensors else np.zeros(0, np.int64)
+    named = len(others) if tensors else count
+    require_memory(named, PARAMETER_BYTES, f"{count} parameters")
+    require_memory(count, 4 * dtype.itemsize, f"{count} parameters")
+    given = None if net.initial is None else np.array(net.initial.array, np.float64)
+    if not tensors:
+        table = ParameterTable(count, names=parameter_names(net))
+        return table, start_values(parameter_fan_in(net), given, dtype, seed)
+    names = parameter_names(net) if len(others) else []
+    parts = [Parameter(tensor.label, tensor.offset, tensor.shape) for tensor in tensors]
+    single = [Parameter(names[number], number, ()) for number in others.tolist()]
+    values = np.full(count, np.nan) if given is None else given
+    _initialize(values, tensors, seed)
+    fan_in = parameter_fan_in(net) if np.isnan(values).any() else np.ones(count, np.int64)
+    return ParameterTable(count, entries=_in_order([*parts, *single])), start_values(fan_in, values, dtype, seed)
+
+
+def _in_order(entries: list[Parameter]) -> list[Parameter]:
+    return sorted(entries, key=lambda entry: entry.offset)
+
+
+def _initialize(values: np.ndarray, tensors: Sequence[Tensor], seed: int) -> None:
+    """Fill in what is open (NaN) in tensors that have an initialiser."""
+    for tensor in tensors:
+        part = values[tensor.offset : tensor.offset + tensor.size]
+        if tensor.initializer is not None and np.isnan(part).any():
+            rule = INITIALIZERS[tensor.initializer]
+            drawn = rule.values(tensor.label, tensor.shape, tensor.numbers, seed).reshape(-1)
+            part[...] = np.where(np.isnan(part), drawn, part)
 
 
 def checked_seed(seed: Any) -> int:

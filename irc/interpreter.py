@@ -28,7 +28,7 @@ from irc.ir.diagnostics import Error, fail
 from irc.ir.dimensions import evaluate
 from irc.ir.operation import Block, Operation, Region, Value
 from irc.ir.symbols import lookup
-from irc.ir.traits import GRAPH_REGION, MOVEMENT, RAW, TERMINATOR
+from irc.ir.traits import DELAYED, GRAPH_REGION, MOVEMENT, RAW, TERMINATOR
 from irc.ir.types import IndexType, ScalarType, ShapedType, Type
 
 MODES = ("declared", "float64", "bounded")
@@ -58,6 +58,21 @@ def value_of(held: Any) -> Any:
 def error_of(held: Any) -> Any:
     """The error bound; None for exact values."""
     return held.error if isinstance(held, Bounded) else None
+
+
+def part_of(held: Any, index: int) -> Any:
+    """Number ``index`` of an array along its first axis, with its error bound."""
+    error = error_of(held)
+    return held[index] if error is None else Bounded(held.value[index], np.broadcast_to(error, held.value.shape)[index])
+
+
+def stacked(parts: Sequence[Any], shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """Arrays side by side along a new first axis, with their error bounds, as an array of ``shape``."""
+    values = np.array([value_of(p) for p in parts], dtype).reshape(shape)
+    if all(error_of(p) is None for p in parts):
+        return values
+    errors = [np.broadcast_to(0.0 if (e := error_of(p)) is None else e, shape[1:]) for p in parts]
+    return Bounded(values, np.stack(errors))
 
 
 class Buffer:
@@ -93,6 +108,7 @@ class Interpreter:
         self._given = dict(self.symbols)
         self._batch: tuple[int, ...] | None = None
         self.parameters: Any = None  # the flat parameter vector of the net that runs; neurons name parts of it
+        self.delayed: Mapping[Value, Any] = {}  # in a net that runs over time: the values of the step before
         self._values: dict[Value, Any] = {}
         self._expected: dict[Type, tuple[np.dtype | None, tuple[int, ...] | None]] = {}
 
@@ -154,12 +170,16 @@ class Interpreter:
         parent = block.parent_op
         ops = in_order(block) if parent is not None and GRAPH_REGION in parent.traits else block
         for op in ops:
-            operands = [values[v] for v in op._operands]
+            operands = [] if DELAYED in op.traits else [values[v] for v in op._operands]
             if TERMINATOR in op.traits:
                 return operands
             for result, value in zip(op.results, self._apply(op, operands), strict=True):
                 values[result] = value
         return []
+
+    def held(self, value: Value) -> Any:
+        """What a value of the region that ran last was."""
+        return self._values[value]
 
     @contextmanager
     def batched(self, *sizes: int) -> Iterator[None]:
@@ -328,7 +348,7 @@ def _with_error(value: Any, error: Any) -> Any:
 def in_order(block: Block) -> list[Operation]:
     """The ops of a graph region with definitions before uses, otherwise as they stand; the terminator last.
 
-    Raises :class:`irc.Error` for a cycle.
+    What a delayed op reads may come after it. Raises :class:`irc.Error` for a cycle.
     """
     order: list[Operation] = []
     state: dict[Operation, bool] = {}  # False: begun, True: placed
@@ -340,7 +360,8 @@ def in_order(block: Block) -> list[Operation]:
                 stack.pop()
                 continue
             state[op] = False
-            sources = [s for v in op.operands if (s := v.defining_op()) is not None and s.parent is block]
+            needed = () if DELAYED in op.traits else op.operands
+            sources = [s for v in needed if (s := v.defining_op()) is not None and s.parent is block]
             waiting = [s for s in sources if not state.get(s)]
             if not waiting:
                 state[op] = True

@@ -40,6 +40,11 @@ class Kernel:
         self._parts: tuple[np.ndarray, dict[str, np.ndarray]] | None = None
 
     @property
+    def shapes(self) -> list[list[int | None]]:
+        """Of each of ``inputs`` the sizes that are known beforehand; None where they are not."""
+        return self._wanted
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the net's numbers."""
         floats = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from threading import Lock
@@ -11,26 +11,19 @@ from typing import Any
 import numpy as np
 
 from irc.arrays import aligned_zeros, check_output
-from irc.backend.jit import Library
 from irc.backend.native_call import NativeCall, native_call
 from irc.backend.target import Target
 from irc.backend.threads import Samples, checked_threads
-from irc.bound_graphs import SoundGraphs
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.func import FuncOp
 from irc.dialects.neuron.net import Net as NetOp
 from irc.frontends.graph import Graph
-from irc.initial import initial_parameters
 from irc.instruments import Dump
-from irc.ir.attributes import StringAttr
-from irc.ir.diagnostics import Diagnostics, Error, counted, fail
+from irc.ir.diagnostics import Error, counted, fail
 from irc.ir.operation import Operation
-from irc.ir.symbols import is_private, symbol_name, unused_private_symbols
 from irc.kernel import Kernel
 from irc.parameters import Parameters
-from irc.passes.autodiff import VJP_OF
-from irc.passes.pipelines import PIPELINES
-from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline, pass_names
+from irc.passmanager import Pass, PassContext, PassManager, pass_names
+from irc.program import Program
 
 
 @dataclass(frozen=True)
@@ -45,49 +38,39 @@ class Gradients:
     x: Any
 
 
+Way = tuple[bool, bool]
+"""Which of a program's native functions: whether with gradients, and whether for one sample."""
+FORWARD: Way = (False, False)
+JOINT: Way = (True, False)
+
+
 class Net:
     """A net that runs. Make one with :func:`irc.compile`; close it, or use ``with``, to give native memory back.
 
-    ``params`` are the parameters (see :class:`irc.parameters.Parameters`); ``module`` is the program as it came in;
-    ``input_size`` and ``output_size`` are the widths of the first input and of the first result (None: not fixed).
-    ``structure`` is what :func:`irc.compile` was told of it.
+    ``params`` are the parameters (see :class:`irc.parameters.Parameters`); ``input_size`` and ``output_size`` are the
+    widths of the first input and of the first result (None: not fixed). ``target`` and ``structure`` are what
+    :func:`irc.compile` was told.
     """
 
-    def __init__(
-        self,
-        module: ModuleOp,
-        target: Target,
-        pipeline: Sequence[Pass] | None = None,
-        instruments: Iterable[Instrument] = (),
-        *,
-        structure: str = "data",
-        seed: int = 0,
-        entry: str | None = None,
-        diagnostics: Diagnostics | None = None,
-    ):
-        self.module = module
+    def __init__(self, program: Program, target: Target, structure: str = "data", seed: int = 0):
         self.target = target
-        self._pipeline = list(pipeline) if pipeline is not None else None
         self.structure = structure
-        self._instruments = list(instruments)
+        self._program = program
         self._lock = Lock()
-        self._libraries: dict[bool, Library] = {}
-        self._lowered: ModuleOp | None = None
-        self._kernels: dict[bool, Kernel] = {}
-        self._short: dict[bool, NativeCall] = {}
-        self._samples: dict[bool, Samples] = {}
+        self._kernels: dict[Way, Kernel] = {}
+        self._short: dict[Way, NativeCall] = {}
+        self._calls: dict[Way, int] = {}
+        self._samples: dict[Way, Samples] = {}
         self._threads = 1
         self._closed = False
-        self.entry = find_entry(module, entry)
-        forward = self._kernel(False, diagnostics)
+        forward = self._kernel(FORWARD)
         self.dtype = forward.dtype
-        table, values = initial_parameters(self.entry, forward.parameters, forward.signature.symbols, self.dtype, seed)
+        table, values = program.parameters(forward, seed)
         flat = aligned_zeros(table.size, self.dtype)
         flat[...] = values
         self._params = Parameters(table, flat)
         self._forward = forward
         self._results = len(forward.signature.outputs())
-        self._offer_short_calls(False, forward)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -99,18 +82,28 @@ class Net:
     @property
     def name(self) -> str:
         """The name of the net or function that was compiled."""
-        return symbol_name(self.entry) or "net"
+        return self._program.name
+
+    @property
+    def module(self) -> ModuleOp:
+        """The program as it came in."""
+        return self._program.module
+
+    @property
+    def entry(self) -> Operation:
+        """The net or function of the module that runs."""
+        return self._program.entry
 
     @property
     def input_size(self) -> int | None:
         """The number of features of a sample; None where it is not fixed."""
-        kernel = self._kernel(False)
+        kernel = self._kernel(FORWARD)
         return kernel.width(kernel.inputs[0]) if kernel.inputs else 0
 
     @property
     def output_size(self) -> int | None:
         """The number of outputs of a sample; None where it is not fixed."""
-        kernel = self._kernel(False)
+        kernel = self._kernel(FORWARD)
         outputs = kernel.signature.outputs()
         return kernel.width(outputs[0]) if outputs else 0
 
@@ -130,19 +123,20 @@ class Net:
         Raises:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
         """
-        short = self._short.get(False)
+        way = self._way(False, inputs)
+        short = self._short.get(way)
         results = short(inputs, None if out is None else (out,)) if short is not None else None
         if results is not None:
             return _one(results)
-        kernel = self._kernel(False)
+        kernel = self._kernel(way)
         arrays = kernel.prepare(inputs, self._params.flat)
         if out is None:
-            return _one(self._call(False, kernel, arrays, None, threads))
+            return _one(self._call(way, kernel, arrays, None, threads))
         if len(kernel.signature.outputs()) != 1:
             raise Error("out= is for functions with one result")
         (result,) = kernel.signature.outputs()
         check_output(out, result.dtype, kernel.function.plan(arrays).outputs[0])
-        return _one(self._call(False, kernel, arrays, [out], threads))
+        return _one(self._call(way, kernel, arrays, [out], threads))
 
     __call__ = run
 
@@ -162,11 +156,12 @@ class Net:
         """
         xs = x if isinstance(x, tuple) else (x,)
         dys = dy if isinstance(dy, tuple) else (dy,)
-        short = self._short.get(True)
+        way = self._way(True, xs)
+        short = self._short.get(way)
         results = short((*xs, *dys)) if short is not None else None
         if results is None:
-            kernel = self._kernel(True)
-            results = self._call(True, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
+            kernel = self._kernel(way)
+            results = self._call(way, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
         flat, gradients = self._forward.gradients(results[self._results :], self._params.flat)
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
@@ -182,7 +177,7 @@ class Net:
 
     def _call(
         self,
-        training: bool,
+        way: Way,
         kernel: Kernel,
         arrays: list[Any],
         out: Sequence[np.ndarray] | None,
@@ -192,11 +187,14 @@ class Net:
         be.
         """
         count = self._threads if threads is None else checked_threads(threads)
-        if not isinstance(self.entry, NetOp):
+        self._calls[way] = calls = self._calls.get(way, 0) + 1
+        if calls == 2:  # to prepare short calls takes longer than a few calls: not for a net that is called once
+            self._offer_short_calls(way, kernel)
+        if not self._program.independent_samples:
             return kernel.function.call(arrays, out)
-        samples = self._samples.get(training)
+        samples = self._samples.get(way)
         if samples is None:
-            samples = self._samples[training] = Samples(kernel.function)
+            samples = self._samples[way] = Samples(kernel.function)
         return samples.call(arrays, out, count)
 
     def with_graph(self, source: Any) -> Net:
@@ -230,7 +228,7 @@ class Net:
         """
         if after is None and before is None:
             return self.module.to_text(generic=generic, elide=elide)
-        passes = self._passes(True)
+        passes = self._program.passes(True)
         stream = StringIO()
         dump = Dump(stream, _wanted(after, passes), _wanted(before, passes), generic=generic, elide=elide)
         PassManager(passes, PassContext(self.target), [dump]).run(self.module.clone())
@@ -250,13 +248,13 @@ class Net:
 
     def llvm(self, backward: bool = False) -> str:
         """The LLVM IR of the kernels, forward or joint."""
-        self._kernel(backward)
-        return self._libraries[backward].llvm_text
+        self._open()
+        return self._program.library(backward).llvm_text
 
     def assembly(self, backward: bool = False) -> str:
         """The machine code of the kernels as assembly text."""
-        self._kernel(backward)
-        return self._libraries[backward].assembly()
+        self._open()
+        return self._program.library(backward).assembly()
 
     def graph(self, lossy: bool = False) -> Graph:
         """The net as a graph of neurons, with the current parameters as start values.
@@ -279,8 +277,7 @@ class Net:
         with self._lock:
             self._closed = True
             self._short = {}
-        for library in self._libraries.values():
-            library.close()
+        self._program.close()
 
     def __enter__(self) -> Net:
         return self
@@ -301,79 +298,44 @@ class Net:
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
-    def _passes(self, training: bool) -> list[Pass]:
-        if self._pipeline is not None:
-            return self._pipeline
-        inference, joint = PIPELINES[self.structure]
-        return parse_pipeline(joint if training else inference)
-
-    def _kernel(self, training: bool, diagnostics: Diagnostics | None = None) -> Kernel:
-        """The compiled function, forward or joint; each is made when first needed, once."""
+    def _open(self) -> None:
         if self._closed:
             raise Error(f"net {self.name} is closed")
-        found = self._kernels.get(training)
+
+    def _way(self, training: bool, inputs: Sequence[Any]) -> Way:
+        """Which native function takes these inputs: one sample has code of its own, where the program has it."""
+        if not self._program.serves_one_sample or len(inputs) != 1:
+            return (training, False)
+        x = inputs[0]
+        return (training, (type(x) is np.ndarray or isinstance(x, (list, tuple))) and len(x) == 1)
+
+    def _kernel(self, way: Way) -> Kernel:
+        """A compiled function; each is made when first needed, once."""
+        self._open()
+        found = self._kernels.get(way)
         if found is not None:
             return found
         with self._lock:
-            if self._closed:
-                raise Error(f"net {self.name} is closed")
-            if training not in self._kernels:
-                self._kernels[training] = self._compile(training, diagnostics)
-                if training:
-                    self._offer_short_calls(True, self._kernels[True])
-            return self._kernels[training]
+            self._open()
+            if way not in self._kernels:
+                kernel = self._kernels[way] = Kernel(self._program.function(*way))
+                if way != FORWARD:
+                    self._check_derivative(way, kernel)
+            return self._kernels[way]
 
-    def _offer_short_calls(self, training: bool, kernel: Kernel) -> None:
+    def _offer_short_calls(self, way: Way, kernel: Kernel) -> None:
         made = native_call(kernel.function, kernel.parts(self._params.flat))
         if made is not None:
-            self._short[training] = made
+            self._short[way] = made
 
-    def _compile(self, training: bool, diagnostics: Diagnostics | None) -> Kernel:
-        passes = self._passes(training)
-        name = self.name
-        if training and not any(p.name == "autodiff" for p in passes):
-            raise Error("this net was compiled with passes that do not differentiate; add autodiff")
-        if self._pipeline is not None and self._lowered is not None:
-            library, module = next(iter(self._libraries.values())), self._lowered
-        else:
-            module = self.module.clone()
-            context = PassContext(self.target, diagnostics if diagnostics is not None else Diagnostics())
-            PassManager(passes, context, [SoundGraphs(), *self._instruments]).run(module)
-            if self._pipeline is None:
-                _keep_only(module, _derivative(module, name) if training else module.function(name))
-            library, self._lowered = Library(module, self.target), module
-        function = _derivative(module, name) if training else module.function(name)
-        assert isinstance(function, FuncOp)
-        self._libraries[training] = library
-        kernel = Kernel(library.function(function.symbol))
-        if training:
-            forward = self._kernel(False)
-            by = sum(a.dtype.kind == "f" for a in forward.arguments)
-            if len(kernel.signature.outputs()) != len(forward.signature.outputs()) + by:
-                raise Error("the passes differentiate by some arguments only (wrt= of autodiff); vjp needs all")
-        return kernel
-
-
-def _keep_only(module: ModuleOp, wanted: Operation) -> None:
-    """Remove the functions that ``wanted`` does not call: to make machine code takes most of the time of a compile."""
-    for op in module.functions:
-        if op is not wanted:
-            op.attributes["sym_visibility"] = StringAttr("private")
-    for op in unused_private_symbols(module):
-        op.erase()
+    def _check_derivative(self, way: Way, kernel: Kernel) -> None:
+        by = sum(a.dtype.kind == "f" for a in self._forward.arguments) if way[0] else 0
+        if len(kernel.signature.outputs()) != self._results + by:
+            raise Error("the passes differentiate by some arguments only (wrt= of autodiff); vjp needs all")
 
 
 def _one(results: Sequence[Any]) -> Any:
     return results[0] if len(results) == 1 else tuple(results)
-
-
-def _derivative(module: ModuleOp, name: str) -> FuncOp:
-    """The function that autodiff made of ``@name``, by all its free float arguments."""
-    made = [op for op in module.functions if op.attributes.get(VJP_OF) == StringAttr(name) and isinstance(op, FuncOp)]
-    function = next((op for op in made if not is_private(op)), None)
-    if function is None:
-        raise Error(f"@{name} has no derivative: it gives no floats, or autodiff was told to leave it out")
-    return function
 
 
 def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[str] | None:
@@ -390,20 +352,3 @@ def _wanted(names: str | Sequence[str] | None, passes: Sequence[Pass]) -> list[s
             known = known if name.replace("_", "-") in pass_names() else f"there is no pass '{name}'"
             fail(f"{known}; the pipeline is {', '.join(dict.fromkeys(p.name for p in passes))}")
     return [name.replace("_", "-") for name in listed]
-
-
-def find_entry(module: ModuleOp, name: str | None) -> Operation:
-    """The net or function to compile: the one asked for, ``main``, or the only public one."""
-    callable_ops = [op for op in module.functions if not is_private(op)]
-    names = [symbol_name(op) or "" for op in callable_ops]
-    wanted = name if name is not None else "main" if "main" in names else names[0] if len(names) == 1 else None
-    if not names:
-        fail("the module has no public function or net to compile")
-    if wanted is None:
-        fail(f"the module has several functions ({', '.join(names)}): say which with entry=, or name one main")
-    if wanted not in names:
-        fail(f"the module has no public function or net @{wanted}; it has {', '.join(names)}")
-    op = callable_ops[names.index(wanted)]
-    if isinstance(op, FuncOp) and op.is_declaration:
-        fail(f"@{wanted} has no body", op.location)
-    return op

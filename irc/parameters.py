@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,16 @@ class Parameter:
 
 
 class ParameterTable(Mapping[str, Parameter]):
-    """Names of the parts of a flat vector of ``size`` elements. Built when first asked: a large net has a million
-    names.
+    """Names of the parts of a flat vector of ``size`` elements: the ``entries``, or one number for each of ``names``
+    (or of what it gives when called). Built when first asked: a large net has a million names.
     """
 
-    def __init__(self, size: int, entries: Sequence[Parameter] | None = None, names: Sequence[str] | None = None):
+    def __init__(
+        self,
+        size: int,
+        entries: Sequence[Parameter] | None = None,
+        names: Sequence[str] | Callable[[], Sequence[str]] = (),
+    ):
         self.size = size
         self._entries = entries
         self._names = names
@@ -41,7 +46,8 @@ class ParameterTable(Mapping[str, Parameter]):
         if self._by_name is None:
             entries = self._entries
             if entries is None:
-                entries = [Parameter(name, index, ()) for index, name in enumerate(self._names or ())]
+                names = self._names() if callable(self._names) else self._names
+                entries = [Parameter(name, index, ()) for index, name in enumerate(names)]
             self._by_name = {entry.name: entry for entry in entries}
         return self._by_name
 

@@ -4,7 +4,8 @@ arguments'.
 ``@f(args) -> results`` gets a companion ``@f_vjp(args, cotangents) -> (results, gradients)``: one cotangent for each
 float result, one gradient for each argument that ``wrt`` names. The pass walks the ops once, backwards, and lets each
 op's ``vjp`` turn the gradients of its results into those of its operands; where a value is used several times they
-add up. It works on pure values, so there is no tape. A call is differentiated by a call of the callee's companion.
+add up. It works on pure values, so there is no tape. A call is differentiated by a call of the callee's companion; an
+op that repeats a region (``array.scan``) by another, which walks the region backwards.
 Running the pass on ``@f_vjp`` gives second derivatives.
 
 Which functions: those that ``of`` names; without it every public one that gives floats and is not itself a
@@ -139,6 +140,7 @@ class Derivatives:
         self.context = context
         self._made: dict[tuple[str, tuple[int, ...]], Operation] = {}
         self._begun: set[str] = set()
+        self.calls: set[Operation] = set()  # those that are differentiated, so pure
         for function in symbols_of(module):
             if VJP_OF in function.attributes:
                 wrt = tuple(v.value for v in function.attributes[WRT])  # type: ignore[attr-defined]
@@ -194,10 +196,19 @@ class Derivatives:
         gradients = walk.run()
         builder = Builder.at_end(derivative.entry, entry.terminator.location)
         builder.create(ReturnOp, [*(walk.again.get(v, v) for v in outputs), *gradients])
-        for op in reversed(derivative.entry):
-            if is_dead(op) or (op in walk.calls and not any(r.uses for r in op.results)):
-                op.erase()
+        _erase_dead(derivative.entry, self.calls)
         return derivative
+
+
+def _erase_dead(block: Block, calls: set[Operation]) -> None:
+    """Remove what nothing needs, ``calls`` among it, here and in regions."""
+    for op in reversed(block):
+        if is_dead(op) or (op in calls and not any(r.uses for r in op.results)):
+            op.erase()
+            continue
+        for region in op.regions:
+            for inner in region.blocks:
+                _erase_dead(inner, calls)
 
 
 class _ReverseWalk:
@@ -209,8 +220,7 @@ class _ReverseWalk:
         self.builder = Builder.at_end(block)
         self.ops = list(block)
         self.gradients: dict[Value, Value] = {}
-        self.calls: set[Operation] = set()  # those that are differentiated, so pure
-        self.again: dict[Value, Value] = {}  # their results, to what the call of the derivative gives for them
+        self.again: dict[Value, Value] = {}  # results of ops that another one stands in for, to those of that one
         self.varied: set[Value] = set(targets)  # what depends on the targets
         for op in self.ops:
             if any(v in self.varied for v in op.operands):
@@ -241,12 +251,30 @@ class _ReverseWalk:
             return self._call(op, given)
         name = name_of(op.location)
         of_neuron = f" (neuron {name})" if name else ""
+        of_region = getattr(op, "vjp_of_region", None)
         try:
-            return op.vjp(self.builder, given)
+            if of_region is None:
+                return op.vjp(self.builder, given)
+            wanted = [v in self.varied for v in op.operands]
+            instead, gradients = of_region(self.builder, given, wanted, self._pull_back)
         except NotImplementedError:
             fail(f"autodiff: '{op.name}'{of_neuron} has no derivative", op.location)
         except ValueError as error:
             fail(f"autodiff: '{op.name}'{of_neuron}: {error}", op.location)
+        for old, new in zip(op.results, instead.results, strict=False):
+            old.replace_by(new)
+            self.again[old] = new
+        return gradients
+
+    def _pull_back(
+        self, block: Block, outputs: Sequence[Value], cotangents: Sequence[Value | None], targets: Sequence[Value]
+    ) -> list[Value]:
+        """The gradients of ``targets``, computed at the end of another block."""
+        walk = _ReverseWalk(self.derivatives, block, targets)
+        for value, cotangent in zip(outputs, cotangents, strict=True):
+            if cotangent is not None:
+                walk.add(value, cotangent)
+        return walk.run()
 
     def _call(self, op: Operation, given: Sequence[Value | None]) -> list[Value | None]:
         """The gradients of a call's operands: a call of the callee's derivative by all its float arguments."""
@@ -264,7 +292,7 @@ class _ReverseWalk:
             callee=SymbolRefAttr(symbol_name(derivative)),
             result_types=[*(r.type for r in op.results), *(op.operands[i].type for i in wrt)],
         )
-        self.calls.add(op)
+        self.derivatives.calls.add(op)
         self.again.update(zip(op.results, call.results, strict=False))
         found: list[Value | None] = [None] * len(op.operands)
         for index, gradient in zip(wrt, call.results[len(op.results) :], strict=True):

@@ -1,8 +1,9 @@
 """Dead-code elimination: removes what nothing needs.
 
 An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of
-neurons, a neuron is dead when it reaches no output: it goes with a warning that names it, since a person drew it (not
-in nets of gradients, which ``autodiff`` made). Private functions that nothing calls go too.
+neurons, a neuron is dead when it reaches no output: it goes with a warning, since a person drew it (not in nets of
+gradients, which ``autodiff`` made). There is one warning for each dead end, which names what leads there, too. Private
+functions that nothing calls go too.
 
 Before:
 
@@ -35,6 +36,9 @@ from irc.ir.rewriting import is_dead
 from irc.ir.symbols import unused_private_symbols
 from irc.ir.traits import GRAPH_REGION, PURE, has
 from irc.passmanager import Pass, PassContext
+
+_SHOWN = 5
+"""How many of the neurons that lead to a dead end its warning names."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,34 @@ def _sweep_graph(region: Region, context: PassContext) -> None:
             work += [source for value in inner if (source := value.defining_op()) is not None]
     dead = [op for block in region.blocks for op in block if op not in live]
     drawn = region.parent is not None and "irc.vjp_of" not in region.parent.attributes  # derivatives nobody drew
+    if drawn:
+        _warn(dead, context)
     for op in dead:
         op.drop()
     for op in dead:
-        name = name_of(op.location) or next((r.name_hint for r in op.results if r.name_hint), None)
-        if name is not None and drawn:
-            context.diagnostics.warning(f"neuron {name} reaches no output and is removed", op.location)
         op.erase()
         context.count("ops removed")
+
+
+def _warn(dead: list[Operation], context: PassContext) -> None:
+    """Say of each dead end that it goes, and what leads there. Of a cycle without an end the last neuron counts as one.
+
+    What leads to several ends is named with the first of them.
+    """
+    unsaid = set(dead)
+    for end in (*(op for op in dead if not any(r.uses for r in op.results)), *reversed(dead)):
+        names: list[str] = []
+        work = [end]
+        while work:
+            op = work.pop()
+            if op not in unsaid:
+                continue
+            unsaid.remove(op)
+            name = name_of(op.location) or next((r.name_hint for r in op.results if r.name_hint), None)
+            names += [name] if name is not None else []
+            work += [source for value in reversed(op.operands) if (source := value.defining_op()) is not None]
+        if names:
+            removed = f"neuron {names[0]} reaches no output and is removed"
+            leading = f", with {', '.join(names[1 : 1 + _SHOWN])}" if names[1:] else ""
+            more = f" and {len(names) - 1 - _SHOWN} more" if len(names) > 1 + _SHOWN else ""
+            context.diagnostics.warning(f"{removed}{leading}{more}", end.location)

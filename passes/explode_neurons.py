@@ -34,7 +34,7 @@ import numpy as np
 
 from irc.dialects.array.kind import Kind
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron import Dag, Gather, Layer, Merge, Net, Node, Output
+from irc.dialects.neuron import Dag, Delay, Gather, Layer, Merge, Net, Node, Output
 from irc.dialects.neuron.function import neuron_activation
 from irc.dialects.neuron.names import neuron_name
 from irc.dialects.neuron.net import width
@@ -42,7 +42,7 @@ from irc.interpreter import in_order
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.locations import Location, NameLocation
-from irc.ir.operation import Value
+from irc.ir.operation import Operation, Value
 from irc.ir.types import FunctionType, TensorType
 from irc.passmanager import Pass, PassContext
 
@@ -62,12 +62,18 @@ class ExplodeNeurons(Pass):
 
 def _has_groups(net: Net) -> bool:
     vectors = any(isinstance(v.type, TensorType) for v in (*net.arguments, *net.outputs))
-    return vectors or any(isinstance(op, (Dag, Layer, Gather)) for op in net.block)
+    return vectors or any(_is_group(op) for op in net.block)
+
+
+def _is_group(op: Operation) -> bool:
+    """Whether the op is more than one neuron, or has to do with such."""
+    return isinstance(op, (Dag, Layer, Gather)) or any(isinstance(r.type, TensorType) for r in op.results)
 
 
 def explode(net: Net) -> None:
     """Take the groups of one net apart, in place. Raises Error for what has no form as single neurons."""
     parts: dict[Value, list[Value]] = {}
+    delayed: list[Delay] = []
     _explode_arguments(net, parts)
     order = in_order(net.block)
     for op in order:
@@ -86,13 +92,30 @@ def explode(net: Net) -> None:
             columns = zip(*(parts[v] for v in op.sources), strict=True)
             parts[op.value] = [builder.value(Merge, column, kind=op.kind) for column in columns]
             _name_parts(op.value, parts[op.value])
+        elif isinstance(op, Delay):
+            delayed.append(op)
+            if isinstance(op.value.type, TensorType):
+                marks = {k: v for k, v in op.attributes.items()}
+                elements = [
+                    builder.insert(Delay([op.source], [net.element], marks, (), (), op.location))
+                    for _ in range(op.width)
+                ]
+                parts[op.value] = [element.value for element in elements]
+                _name_parts(op.value, parts[op.value])
         elif isinstance(op, Output):
             op.operands = [part for v in op.operands for part in parts.get(v, [v])]
         else:
             op.operands = [parts[v][0] if v in parts else v for v in op.operands]
-    for op in reversed(order):
-        if isinstance(op, (Dag, Layer, Gather)) or any(isinstance(r.type, TensorType) for r in op.results):
-            op.erase()
+    for delay in delayed:  # only now is known what they delay
+        for element, source in zip(
+            parts.get(delay.value, [delay.value]), parts.get(delay.source, [delay.source]), strict=True
+        ):
+            element.owner.operands = [source]
+    groups = [op for op in order if _is_group(op)]
+    for op in groups:
+        op.drop()
+    for op in groups:
+        op.erase()
     _erase_vector_arguments(net)
     net.function_type = FunctionType([a.type for a in net.arguments], [v.type for v in net.outputs])
 

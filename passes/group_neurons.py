@@ -1,8 +1,9 @@
 """Makes one ``neuron.dag`` of the nodes of a net, so that its graph is data: a net of any topology runs on the same code.
 
 Rows come in topological order, of several possible ones as the text has them, and neurons of one activation and aggregation
-side by side where that is possible. Parameter indices stay. A net is left alone if it has fewer than ``min`` nodes, or
-holds anything but nodes. The opposite is ``explode-neurons``.
+side by side where that is possible. Parameter indices stay. Delays stay too: what they give is one more input of the dag,
+what they delay one more output. A net is left alone if it has fewer than ``min`` nodes, or holds anything but nodes and
+delays. The opposite is ``explode-neurons``.
 
 Before:
 
@@ -33,7 +34,7 @@ import numpy as np
 from irc.dialects.array.kind import Kind
 from irc.dialects.array.topology import Topology
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron import Dag, Net, Node
+from irc.dialects.neuron import Dag, Delay, Net, Node
 from irc.dialects.neuron.names import Naming, neuron_name
 from irc.dialects.neuron.rows import sort_rows
 from irc.interpreter import in_order
@@ -57,16 +58,21 @@ class GroupNeurons(Pass):
 
 
 def is_of_nodes(net: Net, least: int = 1) -> bool:
-    """Whether a net holds nothing but nodes, at least ``least`` of them, so that it can become one dag."""
-    ops: list[Operation] = list(net.block)[:-1]
-    floats = all(v.type.is_float for v in net.arguments)
+    """Whether a net holds nothing but nodes, at least ``least`` of them, and delays, so that it can become one dag."""
+    ops: list[Operation] = [op for op in list(net.block)[:-1] if not isinstance(op, Delay)]
+    floats = all(v.type.is_float for v in inputs_of_nodes(net))
     return not net.is_gradient and floats and len(ops) >= max(least, 1) and all(isinstance(op, Node) for op in ops)
+
+
+def inputs_of_nodes(net: Net) -> list[Value]:
+    """The values that are no nodes: the arguments, and what the delays give."""
+    return [*net.arguments, *(op.value for op in net.delays)]
 
 
 def graph_of_nodes(net: Net) -> tuple[Topology, list[Kind], list[Node]]:
     """The graph of a net of nodes, its kinds of neuron, and the nodes in the order of its rows."""
     nodes = [op for op in in_order(net.block) if isinstance(op, Node)]
-    inputs = list(net.arguments)
+    inputs, wanted = inputs_of_nodes(net), _outputs(net)
     values: list[Value] = [*inputs, *(node.value for node in nodes)]
     number = {value: n for n, value in enumerate(values)}
     kinds: dict[Kind, int] = {}
@@ -88,24 +94,32 @@ def graph_of_nodes(net: Net) -> tuple[Topology, list[Kind], list[Node]]:
         weights=np.array([w for node in ordered for w in node.weights], np.int64),
         biases=np.array([-1 if node.bias_index is None else node.bias_index for node in ordered]),
         segments=segments,
-        outputs=renumbered[np.array([number[v] for v in net.outputs], np.int64)],
+        outputs=renumbered[np.array([number[v] for v in wanted], np.int64)],
     )
     return topology, list(kinds), ordered
 
 
+def _outputs(net: Net) -> list[Value]:
+    """The values that the dag has to give: the outputs, and what the delays delay."""
+    return [*net.outputs, *(op.source for op in net.delays)]
+
+
 def group(net: Net, topology: Topology, kinds: list[Kind], ordered: list[Node]) -> int:
     """Put one dag in place of the nodes, which :func:`graph_of_nodes` found; gives how many they were."""
-    inputs = list(net.arguments)
+    inputs, wanted = inputs_of_nodes(net), _outputs(net)
     attributes: dict = {**Dag.graph_attributes(topology), "kinds": ArrayAttr(kinds)}
     names = Naming([neuron_name(v) for v in [*inputs, *(node.value for node in ordered)]]).names
     if names != Naming([None] * len(names)).names:
         attributes["labels"] = ArrayAttr(names)
     terminator = net.block.terminator
     builder = Builder(net.block, terminator, net.location)
-    dag = builder.create(Dag, inputs, result_types=[v.type for v in net.outputs], **attributes)
-    for result, output in zip(dag.results, net.outputs, strict=True):
+    dag = builder.create(Dag, inputs, result_types=[v.type for v in wanted], **attributes)
+    for result, output in zip(dag.results, wanted, strict=True):
         result.name_hint = output.name_hint
-    terminator.operands = dag.results
+    count = len(terminator.operands)
+    terminator.operands = dag.results[:count]
+    for delay, result in zip(net.delays, dag.results[count:], strict=True):
+        delay.operands = [result]
     for node in ordered:
         node.drop()
     for node in ordered:

@@ -41,7 +41,7 @@ from dataclasses import dataclass
 
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import number_of
-from irc.dialects.loop import BufferType, For
+from irc.dialects.loop import BufferType, For, memory_of
 from irc.ir.operation import Operation, Value, walk_post_order
 from irc.ir.traits import ALLOCATES, LOOP, PURE, READS, TERMINATOR, WRITES, has
 from irc.passmanager import Pass, PassContext
@@ -91,14 +91,14 @@ def _may_move(op: Operation, loop: Operation, inside: set[Operation]) -> bool:
         return True
     if not has(op, READS) or has(op, WRITES) or not _runs(loop):
         return False
-    buffers = [v for v in op.operands if isinstance(v.type, BufferType)]
+    buffers = [memory_of(v) for v in op.operands if isinstance(v.type, BufferType)]
     return not any(_may_write(other, buffers) for other in inside)
 
 
 def _may_write(op: Operation, buffers: list[Value]) -> bool:
     """Whether an op may change one of the buffers: it says that it writes and uses one, or it says nothing at all."""
     if has(op, WRITES):
-        return any(v in buffers for v in op.operands)
+        return any(memory_of(v) in buffers for v in op.operands)
     known = has(op, PURE) or has(op, READS) or has(op, ALLOCATES) or has(op, TERMINATOR) or bool(op.regions)
     return not known
 

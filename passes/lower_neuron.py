@@ -6,6 +6,9 @@ dag ``array.dag``. Where a dag is the whole net, its graph is a set of arguments
 sizes are symbols bound to numbers (``irc.symbols``), so that the code does not depend on the graph. A net of
 gradients takes the cotangents as a third argument and gives ``(y, dx, dw)``, with ``dw`` summed over the batch.
 
+A net with delays becomes a function ``(x: tensor<T x B x I>, w, state: tensor<B x K> {irc.state}) -> (y: tensor<T x B x
+O>, state)``: the net of one step is the region of an ``array.scan`` that carries the state, the values of the delays.
+
 Before:
 
 ```mlir
@@ -45,26 +48,30 @@ import numpy as np
 from irc.dialects import arith, array
 from irc.dialects.array.choice import CHOICES
 from irc.dialects.array.columns import index_table, pick_columns
+from irc.dialects.array.scan import isolate, part_type
 from irc.dialects.array.syntax import sizes_attribute
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
-from irc.dialects.neuron import Call, Dag, Delta, Dense, Gather, Layer, Merge, Net, Node, Output, Share
+from irc.dialects.neuron import Call, Dag, Delay, Delta, Dense, Gather, Layer, Merge, Net, Node, Share
 from irc.dialects.neuron.dag import GRAPH
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.names import shown_name
 from irc.dialects.neuron.net import COTANGENT, INPUT, INPUT_GRADIENT, OUTPUT, PARAMETER_GRADIENT, width
+from irc.dialects.neuron.registers import registers_of
 from irc.interpreter import in_order
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, symbol
-from irc.ir.operation import Block, Operation, Value
+from irc.ir.operation import Block, Operation, Region, Value
 from irc.ir.symbols import is_private, references_in, symbol_name
 from irc.ir.types import TensorType, i32
 from irc.passes._choices import chosen, share_of_choice
 from irc.passmanager import Pass, PassContext, Signature, require_legal
 
 BATCH = symbol("B")
+STATE = "state"
+"""What the state is called: the argument, what is carried, and the result."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,11 @@ def _carried(net: Net) -> dict:
     if "irc.wrt" in carried:
         carried["irc.wrt"] = [0, 1]
     return carried
+
+
+def _parameter_marks(net: Net) -> dict:
+    """The attributes of the argument that is the net's flat parameter vector."""
+    return {"irc.param": "w"} if net.tensors is None else {"irc.param": "w", "irc.tensors": net.tensors}
 
 
 # -- a net that is one dag -------------------------------------------------------------------------------------------
@@ -149,7 +161,7 @@ def _lower_dag_net(net: Net, dag: Dag) -> FuncOp:
         },
         location=net.location,
     )
-    function.set_arg_attributes([{}, {"irc.param": "w"}, *({"irc.data": dag.attributes[name]} for name in GRAPH)])
+    function.set_arg_attributes([{}, _parameter_marks(net), *({"irc.data": dag.attributes[name]} for name in GRAPH)])
     for argument, hint in zip(function.arguments, ("x", "w", *GRAPH), strict=True):
         argument.name_hint = hint
     builder = Builder.at_end(function.entry, dag.location)
@@ -180,10 +192,13 @@ class _NetLowering:
             attributes=_carried(net),
             location=net.location,
         )
-        self.function.set_arg_attributes([{}, {"irc.param": "w"}, *[{}] * (len(type.inputs) - 2)])
-        for argument, hint in zip(self.function.arguments, ("x", "w", "dy"), strict=False):
+        marks: dict = {"irc.state": 1, "irc.registers": registers_of(net)} if net.has_state else {}
+        self.function.set_arg_attributes([{}, _parameter_marks(net), *[marks] * (len(type.inputs) - 2)])
+        for argument, hint in zip(self.function.arguments, ("x", "w", STATE if net.has_state else "dy"), strict=False):
             argument.name_hint = hint
-        self.builder = Builder.at_end(self.function.entry, net.location)
+        # what all steps share is computed outside of the scan; a net without delays has just one place
+        self.outside = Builder.at_end(self.function.entry, net.location)
+        self.builder = Builder.at_end(Block(), net.location) if net.has_state else self.outside
         self.values: dict[Value, Value] = {}
         self.columns: dict[Value, tuple[Value, int]] = {}
         self._parameters: list[Value] | None = None
@@ -191,14 +206,44 @@ class _NetLowering:
 
     def run(self) -> FuncOp:
         """The function."""
+        if self.net.has_state:
+            self.outside.create(ReturnOp, self._over_time())
+            return self.function
         x, _, *rest = self.function.arguments
         kinds = self.net.kinds_of_arguments()
         for kind, source in zip((INPUT, COTANGENT), [x, *rest], strict=False):
             self._split(source, [a for a, k in zip(self.net.arguments, kinds, strict=True) if k == kind])
-        for op in in_order(self.net.block):
+        self.builder.create(ReturnOp, self._step())
+        return self.function
+
+    def _step(self) -> list[Value]:
+        """All ops of the net; the results for a batch."""
+        *ops, output = in_order(self.net.block)
+        for op in ops:
             with self.builder.located(op.location):
                 self._lower(op)
-        return self.function
+        self.builder.location = output.location
+        return self._results(output)
+
+    def _over_time(self) -> list[Value]:
+        """A scan over the steps, with the net of one step in its region; gives the outputs and the last state."""
+        xs, _, first = self.function.arguments
+        block = self.builder.block
+        assert block is not None
+        state, x = (block.add_argument(t, self.net.location) for t in (first.type, part_type(xs.type)))
+        state.name_hint, x.name_hint = STATE, "x"
+        self._split(x, self.net.arguments)
+        self._split(state, [op.value for op in self.net.delays])
+        y = self._step()
+        after = self._join([op.source for op in self.net.delays])
+        self.builder.create(array.Yield, [after, *y])
+        shared = isolate(block)
+        outputs = [v.type.with_shape([xs.type.shape[0], *v.type.shape]) for v in y]
+        scan = self.outside.create(
+            array.Scan, [first], [xs], shared, result_types=[first.type, *outputs], regions=[Region([block])]
+        )
+        scan.results[0].name_hint, scan.results[1].name_hint = STATE, "y"
+        return [scan.results[1], scan.results[0]]
 
     def type_of(self, value: Value) -> TensorType:
         """The type of a value with the batch in front."""
@@ -252,21 +297,20 @@ class _NetLowering:
         flat = self.function.arguments[1]
         if not np.array_equal(used, np.arange(used[0], used[0] + len(used))):
             if (used < 0).any():
-                one = splat(self.builder, 1.0, TensorType([1], self.element))
-                flat = self.builder.value(array.Concat, [flat, one], axis=0)
+                one = splat(self.outside, 1.0, TensorType([1], self.element))
+                flat = self.outside.value(array.Concat, [flat, one], axis=0)
                 used = np.where(used < 0, self.net.parameter_count, used)
-            return self.builder.value(array.Gather, flat, index_table(self.builder, used.reshape(shape)), axis=0)
+            return self.outside.value(array.Gather, flat, index_table(self.outside, used.reshape(shape)), axis=0)
         kind = TensorType([len(used)], self.element)
-        part = self.builder.value(array.Slice, flat, offsets=sizes_attribute([int(used[0])]), result_types=[kind])
+        part = self.outside.value(array.Slice, flat, offsets=sizes_attribute([int(used[0])]), result_types=[kind])
         if len(shape) == 1:
             return part
-        return self.builder.value(array.Reshape, part, result_types=[TensorType(shape, self.element)])
+        return self.outside.value(array.Reshape, part, result_types=[TensorType(shape, self.element)])
 
     # -- ops -----------------------------------------------------------------------------------------------------
 
     def _lower(self, op: Operation) -> None:
-        if isinstance(op, Output):
-            self._output(op)
+        if isinstance(op, Delay):  # a part of the state
             return
         if isinstance(op, Dag):
             self._dag(op)
@@ -342,7 +386,7 @@ class _NetLowering:
         if isinstance(edges, Dense):
             shape = (edges.outputs, edges.inputs)
             ones = TensorType(shape, self.element)
-            matrix = splat(self.builder, 1.0, ones) if weights is None else self.parameters(weights, shape)
+            matrix = splat(self.outside, 1.0, ones) if weights is None else self.parameters(weights, shape)
             z = self.builder.value(array.Contract, x, matrix, equation="bi,oi->bo")
         else:
             z = x if weights is None else self.make(arith.MulF, x, self._rows(weights, type))
@@ -357,7 +401,7 @@ class _NetLowering:
 
     def _dag(self, op: Dag) -> None:
         """A dag among other ops: its graph is a constant of the function."""
-        graph = [index_table(self.builder, a) for a in op.topology]
+        graph = [index_table(self.outside, a) for a in op.topology]
         x = self._join(op.sources_in)
         y = self.builder.value(array.Dag, x, self.function.arguments[1], *graph, **op.array_attributes)
         self._split(y, op.results)
@@ -385,7 +429,7 @@ class _NetLowering:
         matrix = TensorType([BATCH, 1], self.element)
         return self.builder.value(array.Reshape, self.values[value], result_types=[matrix])
 
-    def _output(self, op: Output) -> None:
+    def _results(self, op: Operation) -> list[Value]:
         kinds = self.net.kinds_of_results()
         groups: dict[str, list[Value]] = {OUTPUT: [], INPUT_GRADIENT: [], PARAMETER_GRADIENT: []}
         for value, kind in zip(op.operands, kinds, strict=True):
@@ -397,4 +441,4 @@ class _NetLowering:
             sums = [self.builder.value(array.Reduce, v, kind="sum", dims=[0]) for v in found]
             nothing = TensorType([0], self.element)
             results.append(self.builder.value(array.Stack, sums, axis=0) if sums else splat(self.builder, 0.0, nothing))
-        self.builder.create(ReturnOp, results)
+        return results

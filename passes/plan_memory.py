@@ -42,7 +42,7 @@ from dataclasses import dataclass, field
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import number_of
 from irc.dialects.func import CallOp, FuncOp
-from irc.dialects.loop import Alloc, BufferType, Size, View
+from irc.dialects.loop import Alloc, BufferType, Part, Size, View
 from irc.interpreter import size_arguments
 from irc.ir.attributes import StringAttr, python_value
 from irc.ir.builder import Builder
@@ -213,12 +213,20 @@ def _positions(function: FuncOp) -> dict[Operation, tuple[int, int]]:
 
 
 def _last_use(op: Alloc, spans: dict[Operation, tuple[int, int]]) -> int:
-    """Where the last op of the allocation's own block ends that uses it, itself or inside."""
+    """Where the last op of the allocation's own block ends that uses it or a part of it, itself or inside."""
     last = spans[op][1]
-    for user in op.buffer.users:
+    for user in _users(op.buffer):
         while user.parent is not op.parent:
             parent = user.parent_op
             assert parent is not None
             user = parent
         last = max(last, spans[user][1])
     return last
+
+
+def _users(buffer: Value) -> Iterator[Operation]:
+    """The ops that use a buffer, or a part of it."""
+    for user in buffer.users:
+        yield user
+        if isinstance(user, Part):
+            yield from _users(user.part)

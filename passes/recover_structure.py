@@ -49,7 +49,7 @@ from irc.ir.attributes import ArrayAttr, FloatAttr
 from irc.ir.builder import Builder
 from irc.ir.operation import Value
 from irc.ir.types import TensorType
-from irc.passes.group_neurons import graph_of_nodes, group, is_of_nodes
+from irc.passes.group_neurons import graph_of_nodes, group, inputs_of_nodes, is_of_nodes
 from irc.passmanager import Pass, PassContext
 
 LEAST_EDGES = 256
@@ -78,7 +78,7 @@ def blocks_of(net: Net, least: int) -> list[tuple[Dag, list[Block]]]:
     """The dags of a net that have blocks (see :func:`_found`), with these. Nodes with a block are grouped."""
     if is_of_nodes(net):
         graph, kinds, nodes = graph_of_nodes(net)
-        if not _found(graph, kinds, len(net.arguments), least):
+        if not _found(graph, kinds, len(inputs_of_nodes(net)), least):
             return []
         group(net, graph, kinds, nodes)
     dags = [op for op in net.block if isinstance(op, Dag)]
@@ -102,7 +102,7 @@ def count_blocks(net: Net, least: int = 0) -> tuple[int, int]:
     """How many blocks the pass would find in a net, and how many edges they have; the net stays as it is."""
     if is_of_nodes(net):
         graph, kinds, _ = graph_of_nodes(net)
-        found = _found(graph, kinds, len(net.arguments), least)
+        found = _found(graph, kinds, len(inputs_of_nodes(net)), least)
     else:
         found = [block for _, blocks in blocks_of(net, least) for block in blocks]
     return len(found), sum(block.edge_count for block in found)

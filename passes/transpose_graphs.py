@@ -51,6 +51,7 @@ from dataclasses import dataclass
 
 from irc.dialects.array import DagGrad
 from irc.dialects.array.columns import index_table
+from irc.dialects.array.scan import inside, outside
 from irc.dialects.array.topology import Transposed, transposed
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
@@ -78,11 +79,12 @@ class TransposeGraphs(Pass):
         for function in module.functions:
             if not isinstance(function, FuncOp) or function.is_declaration or function.symbol in called:
                 continue
-            for op in list(function.entry):
+            for op in list(function.walk()):
                 if isinstance(op, DagGrad) and not op.by_source and _by_target_alone(op):
                     added = _by_source(function, op)
                     if added is not None:
-                        op.operands = (*op.operands, *added)
+                        assert op.parent is not None
+                        op.operands = (*op.operands, *(inside(value, op.parent) for value in added))
                         context.count("graphs transposed")
 
 
@@ -92,7 +94,7 @@ def _by_target_alone(op: DagGrad) -> bool:
 
 def _by_source(function: FuncOp, op: DagGrad) -> Sequence[Value] | None:
     """The graph by source as arguments or constants; None where the graph is not known."""
-    graph = [op.offsets, op.sources, op.weights]
+    graph = [outside(value) for value in (op.offsets, op.sources, op.weights)]
     data = [_data(function, value) for value in graph]
     neurons: Dimension = op.x.type.shape[1] + op.biases.type.shape[0]
     sizes = bound_symbols(function)
@@ -101,9 +103,10 @@ def _by_source(function: FuncOp, op: DagGrad) -> Sequence[Value] | None:
     offsets, sources, weights = [d.array for d in data if d is not None]
     made = transposed(offsets, sources, weights, evaluate(neurons, {**sizes, **_sizes_of(op, data)}))
     if not all(isinstance(value, BlockArgument) for value in graph):
-        builder = Builder.before(op)
+        at_top = [op, *op.ancestors()]
+        builder = Builder.before(at_top[at_top.index(function) - 1])
         return [index_table(builder, array) for array in made]
-    return _arguments(function, op, made, neurons)
+    return _arguments(function, op, graph, made, neurons)
 
 
 def _sizes_of(op: DagGrad, data: Sequence[DenseAttr | None]) -> dict[str, int]:
@@ -123,14 +126,16 @@ def _data(function: FuncOp, value: Value) -> DenseAttr | None:
     return data if isinstance(data, DenseAttr) else None
 
 
-def _arguments(function: FuncOp, op: DagGrad, made: Transposed, neurons: Dimension) -> list[Value]:
+def _arguments(
+    function: FuncOp, op: DagGrad, graph: Sequence[Value], made: Transposed, neurons: Dimension
+) -> list[Value]:
     """Three more bound arguments of the function."""
     edges = op.sources.type
     types = [TensorType([neurons + 1], i32), edges, edges]
     attributes: list[dict[str, Attribute]] = [
         dict(function.arg_attributes(number).items()) for number in range(len(function.arguments))
     ]
-    names = [value.name_hint or "" for value in (op.offsets, op.sources, op.weights)]
+    names = [value.name_hint or "" for value in graph]
     added: list[Value] = []
     for number, (array, type) in enumerate(zip(made, types, strict=True)):
         added.append(function.entry.add_argument(type, op.location, NAMES[number]))

@@ -2,8 +2,8 @@
 
 It takes the arrays that a caller gives, then those that hold the results. It checks in a few nanoseconds what
 :class:`irc.backend.entry.Function` checks in microseconds: that they are arrays of NumPy (and of no subclass), dtype,
-rank, sizes, contiguity, alignment, that results can be written and overlap nothing. Then it calls the function and
-returns True. Where anything is not as it should be, it returns False and has done nothing; the caller then goes the
+rank, sizes, contiguity, alignment, that what is written can be written and overlaps nothing. Then it calls the function
+and returns True. Where anything is not as it should be, it returns False and has done nothing; the caller then goes the
 slow way, which converts or says what is wrong.
 
 All else comes from ``self``, an int64 array: the *record* of one net. So the text holds no address, the machine code
@@ -83,7 +83,7 @@ def solutions(signature: Signature) -> list[tuple[str, int, int]]:
             missing = symbols_of(dim) & unknown
             if len(missing) == 1 and _coefficient(dim, min(missing)):
                 unknown -= missing
-                found.append((missing.pop(), number, axis))
+                found.append((min(missing), number, axis))
                 progress = True
     return found
 
@@ -197,7 +197,7 @@ class _Entry:
         for number, argument in enumerate(self.given):
             objects.append(e.value(f"load ptr, ptr {self._at('%arguments', 8 * number)}", argument.name))
             descr = self._word(record, self.places[argument.name], "ptr")
-            flags = cpython.C_CONTIGUOUS | cpython.ALIGNED | (cpython.WRITEABLE if argument.role == "output" else 0)
+            flags = cpython.C_CONTIGUOUS | cpython.ALIGNED | (cpython.WRITEABLE if argument.is_written else 0)
             fits = e.value(
                 f"call i1 @python.is_array(ptr {objects[-1]}, ptr {ndarray}, ptr {descr}, "
                 f"i32 {len(argument.shape)}, i32 {flags})"
@@ -238,7 +238,7 @@ class _Entry:
         return [*checks, e.once(f"icmp sle i64 {e.size(self.signature.workspace, self.op)}, {room}")]
 
     def _apart(self, record: str, arrays: list[_Array], sizes: list[list[str]]) -> list[str]:
-        """No result may overlap another array; bound arrays are read-only, so no result can lie in them.
+        """Nothing written may overlap another array; bound arrays are read-only, so no result can lie in them.
 
         Lengths are products of what the arrays themselves say: those cannot overflow.
         """
@@ -249,14 +249,17 @@ class _Entry:
                 length = e.once(f"mul i64 {size}, {length}")
             array.start = e.once(f"ptrtoint ptr {array.data} to i64")
             array.end = e.once(f"add i64 {array.start}, {length}")
-        others = [_Array("", *self._ends(record, a)) for a in self.signature.arguments if a.parameter]
+        parameters = [a for a in self.signature.arguments if a.parameter]
+        others = [(a.is_written, _Array("", *self._ends(record, a))) for a in parameters]
         checks = []
         for argument, array in zip(self.given, arrays, strict=True):
-            for other in others if argument.role == "output" else []:
+            for is_written, other in others:
+                if not (is_written or argument.is_written):
+                    continue
                 before = e.once(f"icmp ule i64 {array.end}, {other.start}")
                 after = e.once(f"icmp ule i64 {other.end}, {array.start}")
                 checks.append(e.once(f"or i1 {before}, {after}"))
-            others.append(array)
+            others.append((argument.is_written, array))
         return checks
 
     def _ends(self, record: str, argument: Argument) -> tuple[str, str]:

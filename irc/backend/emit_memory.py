@@ -6,7 +6,7 @@ Lanes that run along a dimension whose stride is one are one vector access; othe
 from __future__ import annotations
 
 from irc.backend.emitter import Emitter, llvm_type, mangled, stored_type
-from irc.dialects.loop.memory import Accumulate, Load, Store
+from irc.dialects.loop.memory import Accumulate, Load, Store, View
 from irc.dialects.loop.types import ROW_MAJOR, BufferType, lanes_of
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, parse_dimension, product
@@ -32,6 +32,16 @@ def emit_view(e: Emitter, op: Operation) -> None:
     """A pointer into the arena."""
     arena, offset = op.operands
     e.define(op, f"getelementptr inbounds i8, ptr {e.names[arena]}, i64 {e.names[offset]}")
+
+
+def emit_part(e: Emitter, op: Operation) -> None:
+    """A pointer to where the part begins."""
+    whole, place = op.operands
+    assert isinstance(whole.type, BufferType)
+    if whole.type.layout != ROW_MAJOR:
+        fail(f"{op.name}: native code for the layout '{whole.type.layout}' is not supported", op.location)
+    at = e.value(f"mul nsw i64 {e.names[place]}, {e.size(strides(whole.type)[0], op)}")
+    e.define(op, f"getelementptr inbounds {stored_type(whole.type.element)}, ptr {e.names[whole]}, i64 {at}")
 
 
 def emit_size(e: Emitter, op: Operation) -> None:
@@ -83,7 +93,7 @@ def _entry_splat(e: Emitter, scalar: str, lanes: int) -> str:
 def _alignment(op: Load | Store | Accumulate) -> int:
     """What is known of an element's address: places are planned by us, other memory is aligned as NumPy does."""
     type = op.buffer.type
-    if op.buffer.defining_op() is None or op.lanes is not None:
+    if not isinstance(op.buffer.defining_op(), View) or op.lanes is not None:
         return type.scalar.bytes
     return min(64, type.element_bytes & -type.element_bytes)
 
@@ -267,6 +277,7 @@ def emit_lane_ids(e: Emitter, op: Operation) -> None:
 RULES = {
     "loop.alloc": emit_alloc,
     "loop.view": emit_view,
+    "loop.part": emit_part,
     "loop.size": emit_size,
     "loop.load": emit_load,
     "loop.store": emit_store,

@@ -1,8 +1,8 @@
 """Calling native functions with arrays: sizes from shapes, outputs and workspace made, then one call through ctypes.
 
 Native code trusts what it is given, so everything is checked here: dtypes, shapes against each other, contiguity,
-alignment, and that nothing written overlaps anything else. What a bound array *says* (offsets and indices of a
-topology) is checked by whoever binds it.
+alignment, and that nothing written (outputs, and donated inputs, which hold results afterwards) overlaps anything else.
+What a bound array *says* (offsets and indices of a topology) is checked by whoever binds it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ import numpy as np
 from irc.arrays import aligned_zeros, check_output, require_memory
 from irc.backend.address import address_of
 from irc.binding import bind_symbols
-from irc.dialects.array.topology import transposed
+from irc.dialects.array.topology import Transposed, transposed
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
 from irc.interpreter import bound_symbols, size_arguments
@@ -46,7 +47,8 @@ class Argument:
     ``role``: "symbol" (a size, found from shapes), "input", "bound" (an input with a value of its own, ``data``),
     "output" or "workspace". ``output`` is the number of the result that an output holds; ``parameter``: an input that
     is one of the net's parameters. ``derived``: of a bound argument that follows from others (``irc.derived``), the
-    names of these, and which part of what they give it is (see the pass transpose-graphs).
+    names of these, and which part of what they give it is (see the pass transpose-graphs). ``donated``: of an input
+    that is overwritten, the number of the result that it holds afterwards (-1: it is only read).
     """
 
     name: str
@@ -56,6 +58,12 @@ class Argument:
     data: np.ndarray | None = None
     parameter: bool = False
     derived: tuple[tuple[str, ...], int] | None = None
+    donated: int = -1
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the call writes to the array: an output, or a donated input."""
+        return self.role == "output" or self.donated >= 0
 
     @cached_property
     def dtype(self) -> np.dtype:
@@ -102,7 +110,7 @@ class Signature:
         return [a for a in self.arguments if a.role == role]
 
     def outputs(self) -> list[Argument]:
-        """The outputs in the order of the results they hold."""
+        """The outputs in the order of the results they hold. Results that donated inputs hold are not among them."""
         return sorted(self.by_role("output"), key=lambda a: a.output)
 
 
@@ -125,7 +133,8 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
             *names, part = python_value(marks["irc.derived"])
             derived = (tuple(names), part)
         return Argument(name, "bound", type, data=data.array, derived=derived)
-    return Argument(name, "input", type, parameter="irc.param" in marks)
+    donated = python_value(marks["irc.donated"]) if "irc.donated" in marks else -1
+    return Argument(name, "input", type, parameter="irc.param" in marks, donated=donated)
 
 
 class Owner(Protocol):
@@ -162,42 +171,54 @@ class Function:
     PLANS = 256
 
     def __init__(self, signature: Signature, address: int, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
-        self.signature = signature
         self.owner = owner
-        self._address = address
-        self._workspaces: list[tuple[np.ndarray, int]] = []
-        self._plans: dict[tuple[tuple[int, ...], ...], Plan] = {}
         self._inputs = signature.by_role("input")
         self._outputs = signature.outputs()
-        self._places = [signature.arguments.index(a) for a in (*self._inputs, *self._outputs)]
-        self._workspace_places = [signature.arguments.index(a) for a in signature.by_role("workspace")]
-        values = {a.name: a.data for a in signature.by_role("bound")}
-        for name, array in (bound or {}).items():
-            if name not in values:
-                known = ", ".join(values) or "none"
-                raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
-            values[name] = array
-        values.update(_derived(signature, values, bound or {}))
-        self.bound = {a.name: _checked(a, values[a.name]) for a in signature.by_role("bound")}
-        self._addresses = {name: address_of(array) for name, array in self.bound.items()}
+        self._bound = signature.by_role("bound")
+        self._donated = [place for place, a in enumerate(self._inputs) if a.is_written]
+        place_of = {a.name: place for place, a in enumerate(signature.arguments)}
+        self._places = [place_of[a.name] for a in (*self._inputs, *self._outputs)]
+        self._workspace_places = [place_of[a.name] for a in signature.by_role("workspace")]
         kinds: list[Any] = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
         self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
+        self._set(signature, bound or {})
 
-    def bind(self, bound: Mapping[str, np.ndarray]) -> Function:
+    def _set(self, signature: Signature, bound: Mapping[str, np.ndarray]) -> None:
+        """What belongs to the bound arrays; all else a function shares with those bound from it."""
+        self.signature = signature
+        self._workspaces: list[tuple[np.ndarray, int]] = []
+        self._plans: dict[tuple[tuple[int, ...], ...], Plan] = {}
+        values = {a.name: a.data for a in self._bound}
+        for name, array in bound.items():
+            if name not in values:
+                known = ", ".join(values) or "none"
+                raise Error(f"{signature.name} has no bound argument '{name}'; it has {known}")
+            values[name] = array
+        values.update(_derived(signature, values, bound))
+        self.bound = {a.name: _checked(a, values[a.name]) for a in self._bound}
+        self._addresses = {name: address_of(array) for name, array in self.bound.items()}
+
+    def bind(self, bound: Mapping[str, np.ndarray], symbols: Mapping[str, int] | None = None) -> Function:
         """The same code with other bound arrays: another topology, for example. They must not change afterwards.
 
-        What follows from them is made anew.
+        What follows from them is made anew. ``symbols``: sizes that were known beforehand and are others now.
         """
-        derived = {a.name for a in self.signature.by_role("bound") if a.derived is not None}
+        signature = self.signature
+        if symbols is not None:
+            signature = replace(signature, symbols={**signature.symbols, **symbols})
+        derived = {a.name for a in self._bound if a.derived is not None}
         kept = {name: array for name, array in self.bound.items() if name not in derived}
-        return Function(self.signature, self._address, self.owner, {**kept, **bound})
+        function = copy(self)
+        function._set(signature, {**kept, **bound})
+        return function
 
     def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """The results for these inputs (arrays, or numbers for scalar arguments), in ``out`` or in new arrays.
 
-        Arrays must be of the exact dtype, C-contiguous and aligned. Raises :class:`irc.Error`.
+        Arrays must be of the exact dtype, C-contiguous and aligned. Donated inputs are overwritten by results.
+        Raises :class:`irc.Error`.
         """
         given, plan = self.checked(inputs)
         outputs = self.outputs(plan, given, out)
@@ -210,6 +231,8 @@ class Function:
             names = ", ".join(a.name for a in self._inputs)
             raise Error(f"{self.signature.name} takes {len(self._inputs)} inputs ({names}), got {len(inputs)}")
         given = [_checked(a, value) for a, value in zip(self._inputs, inputs, strict=True)]
+        if self._donated:
+            self._check_donated(given)
         return given, self.plan(given)
 
     def outputs(
@@ -279,6 +302,17 @@ class Function:
             self._plans[key] = found
         return found
 
+    def _check_donated(self, given: Sequence[np.ndarray]) -> None:
+        """Donated arrays can be written, and none overlaps another array."""
+        for place in self._donated:
+            name, array = self._inputs[place].name, given[place]
+            if not array.flags.writeable:
+                raise Error(f"{name} is overwritten, but the array is read-only")
+            others = [(a.name, given[n]) for n, a in enumerate(self._inputs) if n != place]
+            for other_name, other in [*others, *self.bound.items()]:
+                if np.may_share_memory(array, other):
+                    raise Error(f"{name} is overwritten, but it overlaps {other_name} in memory")
+
     def _check_outputs(self, plan: Plan, given: Sequence[np.ndarray], out: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The caller's arrays, if results can be written there and none overlaps another array."""
         if len(out) != len(self._outputs):
@@ -309,15 +343,17 @@ def _derived(
 ) -> dict[str, np.ndarray]:
     """Bound arrays made anew, as one that they follow from has been replaced and they have not."""
     found = {}
+    made: dict[tuple[str, ...], Transposed] = {}
     for argument in signature.by_role("bound"):
         if argument.derived is None or argument.name in replaced or not replaced.keys() & set(argument.derived[0]):
             continue
         names, part = argument.derived
-        shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
-        rows = bind_symbols(shapes, signature.symbols)
-        neurons = evaluate(_neurons(signature, names), rows)
-        offsets, sources, weights = (values[name] for name in names)
-        found[argument.name] = transposed(offsets, sources, weights, neurons)[part]
+        if names not in made:
+            shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
+            neurons = evaluate(_neurons(signature, names), bind_symbols(shapes, signature.symbols))
+            made[names] = transposed(*(values[name] for name in names), neurons)
+        found[argument.name] = array = made[names][part]
+        array.flags.writeable = False
     return found
 
 

@@ -112,9 +112,10 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> Nat
     if address is None or any(a.flags.writeable for a in bound.values()):
         return None
     held = {**bound, **parameters}
-    if any(held[a.name].dtype != a.dtype for a in signature.arguments if a.name in held):
+    arguments = [a for a in signature.arguments if a.name in held]
+    if any(held[a.name].dtype != a.dtype or (a.is_written and not held[a.name].flags.writeable) for a in arguments):
         return None
-    shapes = [(a.name, a.shape, held[a.name].shape) for a in signature.arguments if a.name in held]
+    shapes = [(a.name, a.shape, held[a.name].shape) for a in arguments]
     try:
         known = bind_symbols(shapes, signature.symbols)
     except Error:  # each call says so

@@ -37,7 +37,8 @@ class Activation:
 
     ``definition(builder, x, parameter)`` makes its ops for any float type of ``x``. ``code`` is its number in ``.nal``
     files. ``whole_layer``: it acts on all neurons of a layer together, the last dimension of a tensor. ``flat``: its
-    gradient is zero everywhere, so nothing before it learns.
+    gradient is zero everywhere, so nothing before it learns. ``slope(builder, y, parameter)`` makes the derivative at
+    x out of y = f(x), where that gives the same bits as the derivative of the definition: so y alone need be kept.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Activation:
     code: int | None = None
     whole_layer: bool = False
     flat: bool = False
+    slope: Definition | None = None
     parameter: float | None = None
 
     def with_parameter(self, parameter: float | None) -> Activation:
@@ -67,6 +69,10 @@ class Activation:
         if self.whole_layer:
             raise ValueError(f"{self.name} acts on a whole layer, so its derivative is no function of one number")
         return _derivative(self._chosen(parameter), type).entry
+
+    def derivative_by_value(self, type: Type, parameter: float | None = None) -> Block | None:
+        """f'(x) as such a block of f(x); None where it takes x."""
+        return None if self.slope is None else _slope(self._chosen(parameter), type).entry
 
     @property
     def formula(self) -> str:
@@ -99,12 +105,21 @@ class Activation:
 
 @lru_cache(maxsize=1024)
 def _function(activation: Activation, type: Type) -> FuncOp:
+    return _defined(activation, activation.definition, "x", type)
+
+
+@lru_cache(maxsize=1024)
+def _slope(activation: Activation, type: Type) -> FuncOp:
+    assert activation.slope is not None
+    return _defined(activation, activation.slope, "y", type)
+
+
+def _defined(activation: Activation, definition: Definition, name: str, type: Type) -> FuncOp:
     function = FuncOp.of(activation.name, [type], [type])
-    (x,) = function.arguments
-    x.name_hint = "x"
+    (argument,) = function.arguments
+    argument.name_hint = name
     builder = Builder.at_end(function.entry)
-    result = activation.definition(builder, x, activation.parameter)
-    builder.create(ReturnOp, [result])
+    builder.create(ReturnOp, [definition(builder, argument, activation.parameter)])
     return function
 
 
@@ -157,6 +172,19 @@ def _tanh(b: Builder, x: Value, p: Any) -> Value:
 def _relu(b: Builder, x: Value, p: Any) -> Value:
     # 0 comes first: at a tie the gradient goes to the first
     return b.value(MaximumF, splat(b, 0.0, x.type), x)
+
+
+def _one(b: Builder, y: Value, p: Any) -> Value:
+    return splat(b, 1.0, y.type)
+
+
+def _tanh_slope(b: Builder, y: Value, p: Any) -> Value:
+    return b.value(SubF, _one(b, y, p), b.value(MulF, y, y))
+
+
+def _relu_slope(b: Builder, y: Value, p: Any) -> Value:
+    # unordered: 1 for NaN, as the derivative of the maximum has it
+    return b.value(Select, _positive(b, y, "ugt"), _one(b, y, p), splat(b, 0.0, y.type))
 
 
 def _swish(b: Builder, x: Value, p: float) -> Value:
@@ -294,10 +322,10 @@ def _activation(name: str, definition: Definition, default: float | None = None,
 ACTIVATIONS: dict[str, Activation] = {
     a.name: a
     for a in (
-        _activation("identity", _identity, code=0),
+        _activation("identity", _identity, code=0, slope=_one),
         _activation("sigmoid", _sigmoid, code=1),
-        _activation("tanh", _tanh, code=2),
-        _activation("relu", _relu, code=3),
+        _activation("tanh", _tanh, code=2, slope=_tanh_slope),
+        _activation("relu", _relu, code=3, slope=_relu_slope),
         _activation("silu", _silu, code=4),
         _activation("gelu", _gelu, code=5),
         _activation("swish", _swish, 1.0, code=6),

@@ -129,7 +129,8 @@ class FuncOp(Operation):
                 continue
             if len(given) != len(types) or not all(isinstance(d, DictAttr) for d in given):  # type: ignore[arg-type, attr-defined]
                 raise ValueError(f"{key} must have a dictionary for each of the {len(types)} types")
-        verify_marks(self.attributes, inputs, [self.arg_attributes(i) for i in range(len(inputs))])
+        arguments = [self.arg_attributes(i) for i in range(len(inputs))]
+        verify_marks(self.attributes, inputs, arguments, self.type.results)
         if self.is_declaration:
             if self.sym_visibility.value == "public":
                 raise ValueError("a function without a body must be private")

@@ -2,9 +2,12 @@
 
 Of the function: ``irc.symbols``, sizes known beforehand; at the loop level also ``irc.symbols_args``, the sizes that
 its first arguments are, and ``irc.workspace_bytes``, a formula. Of an argument: ``irc.param``, the name of a parameter,
-with ``irc.initial``, its start values; ``irc.data``, a value that the caller need not give; at the loop level
-``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a derivative: ``irc.vjp_of``, the
-name of its function, and ``irc.wrt``, the numbers of the arguments whose gradients it gives.
+with ``irc.initial``, its start values, and ``irc.tensors``, parts of it that have names and shapes of their own;
+``irc.data``, a value that the caller need not give; ``irc.donated``, the number of the result that is written to the
+argument's own memory in native code, for which the caller gives it away; ``irc.state``, the number of the result that
+is its value in the next call, with ``irc.registers``, what the columns of this state are, a list of [name, width,
+initial value]; at the loop level ``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a derivative: ``irc.vjp_of``, the name of its function, and
+``irc.wrt``, the numbers of the arguments whose gradients it gives.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, DictAttr, IntegerAttr, StringAttr
+from irc.ir.attributes import UNIT, ArrayAttr, Attribute, DenseAttr, DictAttr, FloatAttr, IntegerAttr, StringAttr
 from irc.ir.dimensions import evaluate, parse_dimension, symbols_of
 from irc.ir.types import IndexType, Type, VectorType
 
@@ -20,17 +23,25 @@ LARGEST_SIZE = 2**62
 """Sizes beyond this are mistakes: native code counts bytes with 64 bits."""
 
 
-def verify_marks(attributes: Mapping[str, Attribute], inputs: Sequence[Type], arguments: Sequence[DictAttr]) -> None:
+def verify_marks(
+    attributes: Mapping[str, Attribute],
+    inputs: Sequence[Type],
+    arguments: Sequence[DictAttr],
+    results: Sequence[Type] = (),
+) -> None:
     """ValueError that says which attribute of a function, or of one of its arguments, makes no sense."""
     symbols = _symbols(attributes.get("irc.symbols"))
     _verify_loop_level(attributes, inputs)
     _verify_derivative(attributes, len(inputs))
     names: set[str] = set()
     outputs: list[int] = []
+    donated: list[int] = []
     for number, (type, marks) in enumerate(zip(inputs, arguments, strict=False)):
         name = marks.get("irc.param")
         if name is not None:
             _verify_parameter(f"irc.param of argument {number}", name, type, marks, names)
+        if "irc.tensors" in marks:
+            _verify_tensors(f"irc.tensors of argument {number}", marks, type, symbols, names)
         for key in ("irc.data", "irc.initial"):
             if key in marks:
                 _verify_value(f"{key} of argument {number}", marks[key], type, symbols)
@@ -39,8 +50,15 @@ def verify_marks(attributes: Mapping[str, Attribute], inputs: Sequence[Type], ar
                 raise ValueError(f"{key} of argument {number} is for buffers of the loop level, not for {type}")
         if "irc.output" in marks:
             outputs.append(_integer(marks["irc.output"], f"irc.output of argument {number}"))
+        if "irc.state" in marks or "irc.registers" in marks:
+            _verify_state(f"irc.state of argument {number}", marks, type, results)
+        if "irc.donated" in marks:
+            donated.append(_verify_donated(f"irc.donated of argument {number}", marks, type, results))
+            outputs += donated[-1:] if type.name == "loop.buffer" else []
+    if len(set(donated)) != len(donated):
+        raise ValueError(f"irc.donated: each result can be written to one argument only, not {donated}")
     if sorted(outputs) != list(range(len(outputs))):
-        raise ValueError(f"irc.output must number the results 0 to {len(outputs) - 1}, not {outputs}")
+        raise ValueError(f"irc.output and irc.donated must number the results 0 to {len(outputs) - 1}, not {outputs}")
 
 
 def _symbols(given: Attribute | None) -> dict[str, int]:
@@ -95,6 +113,50 @@ def _verify_parameter(where: str, name: Attribute, type: Type, marks: DictAttr, 
     if "irc.data" in marks:
         raise ValueError(f"{where}: an argument cannot be a parameter and bound data (irc.data)")
     names.add(name.value)
+
+
+def _verify_donated(where: str, marks: DictAttr, type: Type, results: Sequence[Type]) -> int:
+    """The number of the result that the argument's memory is given away for."""
+    number = _integer(marks["irc.donated"], where)
+    if not hasattr(type, "shape"):
+        raise ValueError(f"{where} is for tensors and buffers, not for {type}")
+    if type.name != "loop.buffer" and (number >= len(results) or results[number] is not type):
+        found = f"result {number} is {results[number]}" if number < len(results) else f"there is no result {number}"
+        raise ValueError(f"{where}: the result must be of the argument's type, {type}, but {found}")
+    if any(key in marks for key in ("irc.data", "irc.output", "irc.workspace")):
+        raise ValueError(f"{where}: bound data, outputs and workspace cannot be given away")
+    return number
+
+
+def _verify_tensors(where: str, marks: DictAttr, type: Type, symbols: Mapping[str, int], names: set[str]) -> None:
+    from irc.dialects.neuron.tensor import verify_tensors  # nets need functions, and so this file
+
+    shape = getattr(type, "shape", None)
+    if "irc.param" not in marks or shape is None or len(shape) != 1:
+        raise ValueError(f"{where} is for a parameter that is a vector")
+    size = evaluate(shape[0], symbols) if symbols_of(shape[0]) <= set(symbols) else LARGEST_SIZE
+    tensors = marks["irc.tensors"]
+    verify_tensors(tensors, size)
+    for tensor in tensors:  # type: ignore[attr-defined]
+        if tensor.label in names:
+            raise ValueError(f"{where}: two parameters are called '{tensor.label}'")
+        names.add(tensor.label)
+
+
+def _verify_state(where: str, marks: DictAttr, type: Type, results: Sequence[Type]) -> None:
+    number, registers = _integer(marks.get("irc.state", UNIT), where), marks.get("irc.registers")
+    if type.name != "loop.buffer" and (number >= len(results) or results[number] is not type):
+        raise ValueError(f"{where}: the function must have a result {number} of the same type, {type}")
+    if registers is None:
+        return
+    width = 0
+    for entry in registers if isinstance(registers, ArrayAttr) else (registers,):
+        values = entry.values if isinstance(entry, ArrayAttr) else ()
+        if [value.__class__ for value in values] != [StringAttr, IntegerAttr, FloatAttr]:
+            raise ValueError(f"{where}: irc.registers must list [name, width, initial value], not {entry}")
+        width += values[1].value
+    if getattr(type, "shape", ())[-1:] != (width,):
+        raise ValueError(f"{where}: the registers have {width} columns, but the state is {type}")
 
 
 def _scalar(type: Type) -> Type:

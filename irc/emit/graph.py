@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from irc.dialects.array.kind import AGGREGATIONS, Kind
-from irc.dialects.neuron import Dag, Merge, Net, Node, parameter_names
+from irc.dialects.neuron import Dag, Delay, Merge, Net, Node, parameter_names
 from irc.dialects.neuron.names import Naming, numbered_name
 from irc.emit.equations import single_neurons
 from irc.frontends.activation import IDENTITY, Activation
@@ -78,12 +78,14 @@ def _of_dag(net: Net, op: Dag) -> tuple[Graph, list[str]]:
 
 def _of_nodes(net: Net) -> tuple[Graph, list[str]]:
     """The graph of a net of single neurons, numbered in topological order."""
-    ops = [op for op in in_order(net.block)[:-1] if op.results]
+    ops = [op for op in in_order(net.block)[:-1] if op.results and not isinstance(op, Delay)]
     for op in ops:
         if not isinstance(op, (Node, Merge)):
             fail(f"'{op.name}' has no form as single neurons: the net is no graph", op.location)
     neurons: list[Value] = [*net.arguments, *(op.results[0] for op in ops)]
     number = {neuron: k for k, neuron in enumerate(neurons)}
+    _check_delays(net)
+    number |= {op.value: number[op.source] for op in net.delays}
     inputs = len(net.arguments)
     source: list[int] = []
     parameter: list[int] = []
@@ -116,10 +118,22 @@ def _of_nodes(net: Net) -> tuple[Graph, list[str]]:
         aggregation=np.array(aggregation, np.int64),
         is_input=np.arange(len(neurons)) < inputs,
         outputs=np.array([number[value] for value in net.outputs], np.int64),
+        delayed=np.array([isinstance(v.defining_op(), Delay) for op in ops for v in op.operands]) if net.delays else None,
         parameter_count=net.parameter_count,
         name=symbol_name(net) or "net",
     )
     return graph, Naming.of(neurons).names
+
+
+def _check_delays(net: Net) -> None:
+    """Raise Error for delays that are no edges with a delay of one step, from 0 on."""
+    for op in net.delays:
+        if op.initial.value:
+            fail(f"a delay starts at {op.initial.value:g}; in a graph delays start at 0", op.location)
+        if isinstance(op.source.defining_op(), Delay):
+            fail("a delay of a delay is no edge of a graph: put an identity neuron in between", op.location)
+        if op.value in net.outputs:
+            fail("an output is delayed, not an edge: put an identity neuron in between", op.location)
 
 
 def _named(graph: Graph, names: list[str]) -> Graph:
@@ -141,6 +155,7 @@ def _named(graph: Graph, names: list[str]) -> Graph:
         source=number[graph.source[edges]],
         target=target[edges],
         parameter=graph.parameter[edges],
+        delayed=None if graph.delayed is None else graph.delayed[edges],
         bias=graph.bias[old],
         activation=graph.activation[old],
         aggregation=graph.aggregation[old],

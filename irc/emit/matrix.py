@@ -22,6 +22,7 @@ MATRIX_LACKS = (
     losses.biases,
     losses.activations_but(lambda activation: activation == _DEFAULT, "activation (a matrix is read with act='relu')"),
     losses.aggregations,
+    losses.delays,
     losses.constants,
     losses.sharing,
     losses.in_set_order,

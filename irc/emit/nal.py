@@ -14,6 +14,7 @@ _LACKS = (
     losses.biases,
     losses.activations_but(_CODES.__contains__),
     losses.aggregations,
+    losses.delays,
     losses.sharing,
     losses.placement,
     losses.unused,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from irc.dialects.array.kind import AGGREGATIONS
-from irc.frontends.graph import Graph, sinks
+from irc.frontends.graph import Graph
 from irc.frontends.losses import edge_values, uses_of
 
 
@@ -29,7 +29,7 @@ def _head(graph: Graph) -> Iterator[str]:
     yield f"net {_string(graph.name)}"
     if np.any(~graph.is_input & (graph.fan_in == 0) & (graph.bias < 0)):
         yield f"inputs {numbers(graph.inputs)}".rstrip()  # else these constants need a warning when they are read
-    if not np.array_equal(graph.outputs, sinks(graph.neuron_count, graph.source)):
+    if not np.array_equal(graph.outputs, graph.sinks):
         yield f"outputs {numbers(graph.outputs)}"
 
 
@@ -61,8 +61,10 @@ def _edges(graph: Graph) -> Iterator[str]:
     values = edge_values(graph).tolist()
     weights = ["" if value != value else f" w={value!r}" for value in values]
     numbers = [f" p={p:x}" for p in graph.parameter.tolist()] if _numbered(graph) else [""] * len(source)
-    for i, j, weight, number in zip(source, target, weights, numbers, strict=True):
-        yield f"{names[i]} {names[j]}{weight}{number}"
+    late = np.zeros(len(source), bool) if graph.delayed is None else graph.delayed
+    delays = [" delay=1" if delayed else "" for delayed in late.tolist()]
+    for i, j, weight, number, delay in zip(source, target, weights, numbers, delays, strict=True):
+        yield f"{names[i]} {names[j]}{weight}{number}{delay}"
 
 
 def _parameters(graph: Graph) -> Iterator[str]:

@@ -185,6 +185,28 @@ def quote(text: str) -> str:
     return f'"{_ESCAPES.sub(escape, text)}"'
 
 
+_ESCAPED = re.compile(rb'\\(?:([0-9A-Fa-f]{2})|([nt"\\])|)')
+_PLAIN = {b"n": b"\n", b"t": b"\t", b'"': b'"', b"\\": b"\\"}
+
+
+def unescape(text: str) -> str:
+    """What the text between the quotes of a string literal means. ValueError with what is wrong with it."""
+    if "\\" not in text:
+        return text
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        if match[1]:
+            return bytes([int(match[1], 16)])
+        if match[2]:
+            return _PLAIN[match[2]]
+        raise ValueError('unknown escape in a string; known are \\n \\t \\" \\\\ and two hexadecimal digits')
+
+    try:
+        return _ESCAPED.sub(plain, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise ValueError("the bytes of the string are not UTF-8") from None
+
+
 class StringAttr(Attribute):
     """A string."""
 

@@ -53,12 +53,13 @@ def _term_key(monomial: Monomial):
 class Dim:
     """A polynomial that is not constant. Make one with :func:`symbol` and arithmetic, or :func:`parse_dimension`."""
 
-    __slots__ = ("_hash", "_text", "terms")
+    __slots__ = ("_hash", "_symbols", "_text", "terms")
 
     def __init__(self, terms: dict[Monomial, int]):
         self.terms = tuple(sorted(terms.items(), key=lambda item: _term_key(item[0])))
         self._hash = hash(self.terms)
         self._text: str | None = None
+        self._symbols: frozenset[str] | None = None
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Dim) and self.terms == other.terms)
@@ -179,14 +180,15 @@ def product(dims) -> Dimension:
     return total
 
 
-def symbols_of(dim: Dimension) -> set[str]:
+def symbols_of(dim: Dimension) -> frozenset[str]:
     """The names of the symbols in ``dim``."""
-    found: set[str] = set()
-    if isinstance(dim, Dim):
-        for monomial, _ in dim.terms:
-            for atom, _ in monomial:
-                found |= {atom} if isinstance(atom, str) else symbols_of(atom.numerator)
-    return found
+    if not isinstance(dim, Dim):
+        return frozenset()
+    if dim._symbols is None:
+        atoms = [atom for monomial, _ in dim.terms for atom, _ in monomial]
+        parts = [{atom} if isinstance(atom, str) else symbols_of(atom.numerator) for atom in atoms]
+        dim._symbols = frozenset().union(*parts)
+    return dim._symbols
 
 
 def substitute(dim: Dimension, values: Mapping[str, Dimension]) -> Dimension:
@@ -212,12 +214,13 @@ def evaluate(dim: Dimension, values: Mapping[str, int]) -> int:
     """The number that ``dim`` is when its symbols have these values. KeyError names a symbol without one."""
     if isinstance(dim, int):
         return dim
-    for name in sorted(symbols_of(dim)):
-        if name not in values:
-            raise KeyError(name)
-    result = substitute(dim, values)
-    assert isinstance(result, int)
-    return result
+    total = 0
+    for monomial, coefficient in dim.terms:
+        for atom, power in monomial:
+            value = values[atom] if isinstance(atom, str) else evaluate(atom.numerator, values) // atom.divisor
+            coefficient *= value**power
+        total += coefficient
+    return total
 
 
 def at_least(a: Dimension, b: Dimension) -> bool:

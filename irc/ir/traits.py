@@ -109,6 +109,8 @@ ISOLATED = Trait("IsolatedFromAbove")
 """Its regions use no value from outside."""
 GRAPH_REGION = Trait("GraphRegion")
 """Its regions are graphs: the order of operations has no meaning, and a use may stand before its definition."""
+DELAYED = Trait("Delayed")
+"""Its results are of the step before: in a graph its operands may come later, and depend on it."""
 SINGLE_BLOCK = Trait("SingleBlock")
 """Each region has exactly one block."""
 MOVEMENT = Trait("Movement")

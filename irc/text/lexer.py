@@ -10,6 +10,7 @@ import re
 from functools import cache
 from typing import NoReturn
 
+from irc.ir.attributes import unescape
 from irc.ir.diagnostics import Diagnostic, Error
 from irc.ir.locations import FileLocation, Location, Source
 
@@ -36,8 +37,6 @@ _string = pattern(f"({STRING})").match
 _number = pattern(f"(-?)({NUMBER})").match
 _symbol = pattern(f"@(?:({WORD})|({STRING}))").match
 _any = re.compile(rf"[%^]{NAME}|[@#!]?{WORD}|{STRING}|{NUMBER}|->|::|.", re.ASCII | re.DOTALL).match
-_ESCAPE = re.compile(rb'\\(?:([0-9A-Fa-f]{2})|([nt"\\])|)')
-_PLAIN = {b"n": b"\n", b"t": b"\t", b'"': b'"', b"\\": b"\\"}
 _SHOWN = 40
 
 
@@ -172,20 +171,10 @@ class Cursor:
         return self._unescape(match[1][1:-1], place)
 
     def _unescape(self, text: str, place: int) -> str:
-        if "\\" not in text:
-            return text
-
-        def plain(match: re.Match[bytes]) -> bytes:
-            if match[1]:
-                return bytes([int(match[1], 16)])
-            if match[2]:
-                return _PLAIN[match[2]]
-            self.fail('unknown escape in a string; known are \\n \\t \\" \\\\ and two hexadecimal digits', place)
-
         try:
-            return _ESCAPE.sub(plain, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            self.fail("the bytes of the string are not UTF-8", place)
+            return unescape(text)
+        except ValueError as error:
+            self.fail(str(error), place)
 
     def symbol_name(self) -> str:
         """Take ``@name``; the name."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from irc.dialects.neuron.dag import Dag
-from irc.dialects.neuron.net import Net
+from irc.dialects.neuron.delay import Delay
+from irc.dialects.neuron.layer import Layer
+from irc.dialects.neuron.net import OUTPUT, Net, width
 from irc.dialects.neuron.node import Node
 from irc.interpreter import in_order
 from irc.ir.operation import Value
@@ -30,7 +32,7 @@ class GraphFacts:
 
     @classmethod
     def of(cls, net: Net) -> GraphFacts:
-        """Count the neurons of nodes and dags; other ops of a net count as one neuron for each of their values."""
+        """Count the neurons of nodes, layers and dags; each number that another op of the net gives counts as one."""
         depths: dict[Value, int] = dict.fromkeys(net.arguments, 0)
         kinds: Counter[str] = Counter()
         fan_in: list[int] = []
@@ -47,15 +49,18 @@ class GraphFacts:
                 fan_in.append(len(op.terms))
                 kinds[_kind(op.activation.value, op.aggregation.value)] += 1
                 reached += 1
-            else:
-                kinds[op.name] += len(op.results)
+            elif isinstance(op, Layer):
+                fan_in += np.bincount(op.edges.edges()[1], minlength=op.edges.outputs).tolist()
+                kinds[op.activation.value] += op.edges.outputs
                 reached += 1
+            else:
+                kinds[op.name] += sum(width(r.type) for r in op.results)
+                reached = 0 if isinstance(op, Delay) else reached + 1
             depths.update(dict.fromkeys(op.results, reached))
         spread = (min(fan_in), float(np.mean(fan_in)), max(fan_in)) if fan_in else (0, 0.0, 0)
-        width = net.batched_type().results[0].shape[1]  # type: ignore[attr-defined]
         return cls(
             net.input_width,
-            int(width),
+            sum(width(v.type) for v, kind in zip(net.outputs, net.kinds_of_results(), strict=True) if kind == OUTPUT),
             net.input_width + sum(kinds.values()),
             sum(fan_in),
             max(depths.values(), default=0),

@@ -36,7 +36,7 @@ def _parser() -> CommandParser:
     numbers = 'numbers: a .npy, .csv or .txt file, - for standard input, or rows such as "1,2,3;4,5,6"'
 
     run = commands.add_parser("run", help="run a net, forward or backward, on data")
-    run.add_argument("file", help="a net (.nel, .nal, .nam, .npy, .npz, .json) or IR text (.mlir)")
+    run.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .npy, .npz, .json) or IR text (.mlir)")
     run.add_argument("--input", action="append", required=True, metavar="X", help=f"{numbers}; once for each input")
     run.add_argument("--params", metavar="P", help=f"the flat parameter vector, as {numbers}")
     run.add_argument("--vjp", metavar="DY", help=f"also the gradients, for this gradient of the output; {numbers}")
@@ -46,7 +46,7 @@ def _parser() -> CommandParser:
     add_source_arguments(run)
 
     show = commands.add_parser("show", help="sizes, levels, and the graph as a picture")
-    show.add_argument("file", help="a net (.nel, .nal, .nam, .npy, .npz, .json) or IR text (.mlir)")
+    show.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .npy, .npz, .json) or IR text (.mlir)")
     show.add_argument("--svg", metavar="FILE", help="draw the graph into this file")
     show.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
     _add_structure(show)

@@ -31,7 +31,10 @@ from irc.tools.verify_diagnostics import compare_with_expected
 def _parser() -> CommandParser:
     parser = CommandParser(prog="irc-opt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "file", nargs="?", default="-", help="a net (.nel, .nal, .nam, .json) or IR text (.mlir); - is standard input"
+        "file",
+        nargs="?",
+        default="-",
+        help="a net (.nel, .nal, .nam, .mdl, .json) or IR text (.mlir); - is standard input",
     )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     add_source_arguments(parser)

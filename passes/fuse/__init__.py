@@ -42,7 +42,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from irc.dialects import arith
-from irc.dialects.array import Dag, DagGrad, Reduce
+from irc.dialects.array import Dag, DagGrad, Reduce, Scan
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.ir.builder import Builder
@@ -61,7 +61,8 @@ class Fuse(Pass):
     def run(self, module: ModuleOp, context: PassContext) -> None:
         for function in module.functions:
             if isinstance(function, FuncOp):
-                for block in function.body.blocks:
+                steps = [op.body.block for op in function.walk() if isinstance(op, Scan)]
+                for block in (*function.body.blocks, *steps):
                     _fuse_block(block, context)
 
 

@@ -2,8 +2,8 @@
 
 A function becomes one that writes its results where its caller wants them, with the sizes as arguments in front
 (``functions``). Then each op finds its strategy: elementwise work, groups of it, and reductions become one loop nest
-(``nest``), a contraction its own (``contraction``), an irregular net a walk over rows and edges (``dag``), and the
-rest copies (``movement``). Every loop whose turns are independent is marked ``parallel``, and one of each nest, where
+(``nest``), a contraction its own (``contraction``), an irregular net a walk over rows and edges (``dag``), a scan a
+loop over its steps (``scan``), and the rest copies (``movement``). Every loop whose turns are independent is marked ``parallel``, and one of each nest, where
 its accesses allow that its turns lie in the lanes of vectors, ``vectorize``. An op without a strategy is an error.
 
 Before:
@@ -50,6 +50,7 @@ from irc.dialects.array import (
     Pad,
     Reduce,
     Reshape,
+    Scan,
     ScatterAdd,
     Size,
     Stack,
@@ -76,6 +77,7 @@ from irc.passes.lower_array.movement import (
     lower_scatter_add,
 )
 from irc.passes.lower_array.nest import Nest, is_pointwise
+from irc.passes.lower_array.scan import lower_scan
 from irc.passmanager import Pass, PassContext, Signature
 
 
@@ -122,6 +124,7 @@ _STRATEGIES: dict[type[Operation], Callable[[Lowering, Any], None]] = {
     Contract: lower_contract,
     Dag: lower_dag,
     DagGrad: lower_dag_grad,
+    Scan: lower_scan,
     Reshape: lower_reshape,
     Concat: lower_concat,
     Pad: lower_pad,

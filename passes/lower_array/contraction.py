@@ -13,13 +13,15 @@ the result:
 
 With the last column letter innermost in the right operand too, a vector is one contiguous load. Where it is not
 ("bi,oi->bo", the layer of a net), the right operand is copied first with its dimensions in the order of the loops:
-n*k moves for m*n*k multiplications. A result without columns (a dot product) runs the vectors along the last summed
+n*k moves for m*n*k multiplications; where the contraction is in a loop over steps that do not change the operand, once
+for all of them. A result without columns (a dot product) runs the vectors along the last summed
 letter and adds up lanes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from irc.dialects.array import Contract
 from irc.dialects.loop import BufferType
@@ -44,7 +46,7 @@ def lower_contract(lowering: Lowering, op: Contract) -> None:
         rows = [letter for letter in result if letter in left and letter not in right]
         if right[-1] != columns[-1] and any(sizes[letter] != 1 for letter in rows):
             order = "".join(letter for letter in right if letter not in columns) + "".join(columns)
-            b, right = _rearranged(lowering, b, right, order), order
+            b, right = lowering.derived(b, order, partial(_rearranged, lowering, b, right, order)), order
         _columns_innermost(lowering, (a, left), (b, right), (out, result), summed, sizes)
     else:
         _summed_innermost(lowering, (a, left), (b, right), (out, result), summed, sizes)

@@ -25,7 +25,7 @@ from irc.dialects.array import Dag, DagGrad
 from irc.dialects.array.choice import CHOICES
 from irc.dialects.loop import BufferType
 from irc.ir.dimensions import Dimension
-from irc.ir.operation import Operation, Value
+from irc.ir.operation import Block, Operation, Value
 from irc.ir.types import index
 from irc.passes.lower_array.dag_choice import choose
 from irc.passes.lower_array.lowering import Lowering, shape_of
@@ -146,7 +146,7 @@ class Kernel:
 
     def forward(self, b: Value, slopes: Value | None = None) -> Value:
         """All values of sample ``b``; with ``slopes`` also the derivative of each row's activation, which often is made
-        of the same parts as the value."""
+        of the same parts as the value, unless it can be made of the value itself."""
         low = self.lowering
         values = self.private(self.inputs + self.rows)
         low.loop(low.size(self.inputs), lambda i, _: copy(low, self.x, [b, i], values, [i]))
@@ -154,7 +154,7 @@ class Kernel:
         def row(kind: int, at: Value) -> None:
             z = low.add(self.aggregate(kind, at, values), self.parameter(self.biases, at, 0.0))
             low.store(self.inline(kind, z, derivative=False), values, [low.offset(at, self.inputs)])
-            if slopes is not None:
+            if slopes is not None and self.slope_of_value(kind) is None:
                 low.store(self.inline(kind, z, derivative=True), slopes, [at])
 
         self.each_row(row)
@@ -185,6 +185,11 @@ class Kernel:
         make = activation.derivative if derivative else activation.function
         block = make(self.element, chosen.parameter)
         return self.lowering.builder.inline(block, [z])[0]
+
+    def slope_of_value(self, kind: int) -> Block | None:
+        """The derivative as a function of the activation's value, where there is one: then none need be kept."""
+        chosen = self.kinds[kind]
+        return ACTIVATIONS[chosen.activation].derivative_by_value(self.element, chosen.parameter)
 
     def write_outputs(self, b: Value, values: Value, y: Value) -> None:
         """``y[b] = values[outputs]``."""

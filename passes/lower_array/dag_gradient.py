@@ -1,8 +1,8 @@
 """``array.dag_grad``: back through the rows of an irregular net, once the forward values are there (see ``dag``).
 
-``values`` holds the neurons of one sample, ``slopes`` the derivatives of the rows' activations, ``adjoints`` the
-gradients of the neurons. Where the graph is at hand by source (pass transpose-graphs), each gradient is a sum over the
-edges out of its neuron:
+``values`` holds the neurons of one sample, ``adjoints`` the gradients of the neurons, ``slopes`` the derivatives of the
+rows' activations (kept only where they do not follow from the value, as that of tanh does: 1 - y * y). Where the graph
+is at hand by source (pass transpose-graphs), each gradient is a sum over the edges out of its neuron:
 
     adjoints = 0;  adjoints[outputs] += dy
     for each row, last to first
@@ -40,7 +40,8 @@ def lower_dag_grad(lowering: Lowering, op: DagGrad) -> None:
     lowering.clear(dw)
 
     def sample(b: Value, _: list[Value]) -> Sequence[Value]:
-        slopes = kernel.private(kernel.rows)
+        all_by_value = all(kernel.slope_of_value(kind) is not None for kind in range(len(kernel.kinds)))
+        slopes = None if all_by_value else kernel.private(kernel.rows)
         values = kernel.forward(b, slopes)
         kernel.write_outputs(b, values, y)
         kernel.backward(b, values, slopes, dx)
@@ -57,9 +58,18 @@ class _Gradient(Kernel):
         self.dy = lowering[op.cotangent]
         self.dw = dw
 
-    def backward(self, b: Value, values: Value, slopes: Value, dx: Value) -> None:
+    def backward(self, b: Value, values: Value, slopes: Value | None, dx: Value) -> None:
         """Write ``dx`` of sample ``b``, and add its part to ``dw``."""
         raise NotImplementedError
+
+    def slope(self, kind: int, row: Value, values: Value, slopes: Value | None) -> Value:
+        """The derivative of the row's activation."""
+        low = self.lowering
+        block = self.slope_of_value(kind)
+        if block is None:
+            assert slopes is not None
+            return low.load(slopes, [row])
+        return low.builder.inline(block, [low.load(values, [low.offset(row, self.inputs)])])[0]
 
     def seeds(self, b: Value) -> Value:
         """Adjoints that hold dy at the outputs, else zero."""
@@ -100,13 +110,13 @@ class _BySource(_Gradient):
         super().__init__(lowering, op, dw)
         self.first, self.targets, self.out_weights = (lowering[value] for value in op.by_source)
 
-    def backward(self, b: Value, values: Value, slopes: Value, dx: Value) -> None:
+    def backward(self, b: Value, values: Value, slopes: Value | None, dx: Value) -> None:
         low = self.lowering
         adjoints = self.seeds(b)
 
         def row(kind: int, at: Value) -> None:
             neuron = low.offset(at, self.inputs)
-            delta = low.multiply(low.load(slopes, [at]), self._collected(neuron, values, adjoints))
+            delta = low.multiply(self.slope(kind, at, values, slopes), self._collected(neuron, values, adjoints))
             self.bias(at, delta)
             if self.kinds[kind].aggregation == "mean":
                 delta = self.divide(delta, *self.edges(at))
@@ -138,12 +148,14 @@ class _BySource(_Gradient):
 class _ByTarget(_Gradient):
     """Any aggregation: each row hands on to its sources."""
 
-    def backward(self, b: Value, values: Value, slopes: Value, dx: Value) -> None:
+    def backward(self, b: Value, values: Value, slopes: Value | None, dx: Value) -> None:
         low = self.lowering
         adjoints = self.seeds(b)
 
         def row(kind: int, at: Value) -> None:
-            delta = low.multiply(low.load(slopes, [at]), low.load(adjoints, [low.offset(at, self.inputs)]))
+            delta = low.multiply(
+                self.slope(kind, at, values, slopes), low.load(adjoints, [low.offset(at, self.inputs)])
+            )
             self.bias(at, delta)
             self._row(kind, at, delta, values, adjoints)
 

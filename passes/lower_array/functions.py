@@ -2,7 +2,7 @@
 
 The arguments of a lowered function are the sizes it needs (one index per symbol, ``irc.symbols_args``), its arguments
 as buffers (numbers stay numbers), data that the array-level body held as constants, and a buffer for each result
-(``irc.output``). It returns nothing.
+(``irc.output``), unless it takes that of an argument (``irc.donated``). It returns nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import symbol, symbols_of
-from irc.ir.operation import Operation, Value
+from irc.ir.operation import BlockArgument, Operation, Value
 from irc.ir.symbols import is_private, references_in
 from irc.ir.types import FunctionType, ShapedType, TensorType, Type, index
+from irc.passes.lower_array.donation import computed_in_place, donated_arguments
 from irc.passes.lower_array.lowering import Lowering, buffer_type, shape_of
 
 SYMBOLS = "irc.symbols_args"
@@ -29,10 +30,14 @@ SYMBOLS = "irc.symbols_args"
 
 @dataclass
 class Interface:
-    """What a caller of a lowered function has to pass besides the arguments it knows: sizes, and constant data."""
+    """What a caller of a lowered function has to pass besides the arguments it knows: sizes, and constant data.
+
+    ``donates``: some results take the memory of arguments.
+    """
 
     symbols: list[str]
     constants: list[DenseAttr] = field(default_factory=list)
+    donates: bool = False
 
 
 def callees_first(functions: Iterable[FuncOp]) -> list[FuncOp]:
@@ -60,7 +65,8 @@ def lower_function(
     """Replace an array-level function by a loop-level one in its place. ``interfaces``: of the functions it calls."""
     if function.is_declaration or len(function.body.blocks) != 1:
         fail(f"@{function.symbol} must have a body of one block", function.location)
-    interface = Interface(_symbols(function, interfaces))
+    donated = donated_arguments(function)
+    interface = Interface(_symbols(function, interfaces), donates=bool(donated))
     inputs = [_lowered_type(t) for t in function.type.inputs]
     outputs = [_lowered_type(t, result=True) for t in function.type.results]
     new = FuncOp.of(
@@ -91,20 +97,31 @@ def lower_function(
     _constant_arguments(lowering, function, interface, interfaces, attributes, names)
     targets = []
     for number, (value, type) in enumerate(zip(returned.operands, outputs, strict=True)):
+        if number in donated:
+            targets.append(lowering[donated[number]])
+            if computed_in_place(value, donated[number]):
+                lowering.homes.setdefault(value, targets[-1])
+            continue
         target = block.add_argument(type, returned.location, names.unique(value.name_hint or "result"))
         attributes.append(dict(function.res_attributes(number).entries) | {"irc.output": number})
         targets.append(target)
         if value.defining_op() is not None and isinstance(value.type, TensorType):
             lowering.homes.setdefault(value, target)
 
-    for op in function.entry:
+    def lower(op: Operation) -> None:
         lowering.builder.location = op.location
-        if isinstance(op, ReturnOp):
-            _write_results(lowering, op, targets)
-        elif isinstance(op, CallOp):
+        if isinstance(op, CallOp):
             _lower_call(lowering, op, interfaces[op.callee.value])
         else:
             lower_op(lowering, op)
+
+    lowering.lower = lower
+    for op in function.entry:
+        if op is not returned:
+            lower(op)
+    lowering.builder.location = returned.location
+    write_all(lowering, returned.operands, targets)
+    lowering.builder.create(ReturnOp, [])
     lowering.finish()
     new.attributes["function_type"] = FunctionType([a.type for a in block.arguments], [])
     new.set_arg_attributes(attributes)
@@ -184,7 +201,7 @@ def _constant_arguments(
     names: _Names,
 ) -> None:
     """Bound arguments for the large constants of this function, and of those it calls."""
-    for op in function.entry:
+    for op in function.walk():
         wanted: list[DenseAttr] = []
         data = op.attributes.get("value")
         if is_data(op) and isinstance(data, DenseAttr) and data.array.size > DIRECT:
@@ -205,6 +222,8 @@ def _constant_arguments(
 
 
 def _lower_call(lowering: Lowering, op: CallOp, interface: Interface) -> None:
+    if interface.donates:
+        fail(f"{op.callee} overwrites arguments (irc.donated), so only native code may call it", op.location)
     sizes = [lowering.size(symbol(name)) for name in interface.symbols]
     data = [lowering.data[constant] for constant in interface.constants]
     arguments = [lowering[value] for value in op.operands]
@@ -220,13 +239,19 @@ def _lower_call(lowering: Lowering, op: CallOp, interface: Interface) -> None:
             lowering[result] = lowering.load(target)
 
 
-def _write_results(lowering: Lowering, op: ReturnOp, targets: Sequence[Value]) -> None:
-    """Results that are not computed in their place already (arguments, numbers, the same value twice) are copied
-    there."""
-    for value, target in zip(op.operands, targets, strict=True):
+def write_all(lowering: Lowering, values: Sequence[Value], targets: Sequence[Value]) -> None:
+    """Values to the memory where they are wanted, all at once. Those that are not computed in their place already
+    (arguments, numbers, the same value twice) are copied there; arguments that another result is about to overwrite are
+    put aside before."""
+    aside: dict[Value, Value] = {}
+    for value, target in zip(values, targets, strict=True):
         held = lowering[value]
+        if isinstance(value, BlockArgument) and held in targets and held is not target and held not in aside:
+            aside[held] = lowering.alloc(held.type)  # type: ignore[arg-type]
+            lowering.copy(held, aside[held])
+    for value, target in zip(values, targets, strict=True):
+        held = lowering[value] if lowering[value] is target else aside.get(lowering[value], lowering[value])
         if not isinstance(value.type, TensorType):
             lowering.store(held, target)
         elif held is not target:
             lowering.copy(held, target)
-    lowering.builder.create(ReturnOp, [])

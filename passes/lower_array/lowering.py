@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from irc.dialects import arith
-from irc.dialects.loop import Accumulate, Alloc, BufferType, Load, Size, Store, build_for, build_if
+from irc.dialects.loop import Accumulate, Alloc, BufferType, Load, Part, Size, Store, build_for, build_if
 from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr
 from irc.ir.builder import Builder
 from irc.ir.dimensions import Dimension
@@ -15,6 +15,8 @@ from irc.ir.operation import Block, Operation, Value
 from irc.ir.types import ShapedType, Type, i1, i64, index
 
 Body = Callable[[list[Value]], None]
+Place = tuple[Block, Operation | None]
+"""Where to insert: a block, and before which op (None: at its end)."""
 
 
 class Lowering:
@@ -22,8 +24,11 @@ class Lowering:
 
     ``values`` maps array-level values to buffers (tensors) or to scalars. Constants and sizes are made once, in front
     of everything else. ``homes`` holds the buffers that are ready before their values are, the function's outputs;
-    ``data`` those of bound constants. ``sizes`` are the dimensions that are arguments.
+    ``data`` those of bound constants. ``sizes`` are the dimensions that are arguments. ``lower`` lowers one op.
+    Inside of a loop over steps, ``steady`` holds the buffers that no step changes, and a place before the loop.
     """
+
+    lower: Callable[[Operation], None]
 
     def __init__(self, block: Block, location: Location):
         self.block = block
@@ -35,6 +40,8 @@ class Lowering:
         self._front = Builder.at_end(self._prologue, location)
         self._constants: dict[Attribute, Value] = {}
         self.sizes: dict[Dimension, Value] = {}
+        self.steady: dict[Value, Place] = {}
+        self._derived: dict[tuple[Value, str], Value] = {}
 
     # -- values --------------------------------------------------------------------------------------------------
 
@@ -56,6 +63,20 @@ class Lowering:
     def alloc(self, type: BufferType) -> Value:
         """New memory."""
         return self.builder.value(Alloc, result_types=[type])
+
+    def derived(self, buffer: Value, what: str, make: Callable[[], Value]) -> Value:
+        """What follows from a buffer alone, as another one: made here by ``make``; of a steady buffer once for all steps.
+
+        ``what`` tells it from other things that follow from the buffer.
+        """
+        place = self.steady.get(buffer)
+        if place is None:
+            return make()
+        key = buffer, what
+        if key not in self._derived:
+            with self.builder.at(*place):
+                self._derived[key] = make()
+        return self._derived[key]
 
     def finish(self) -> None:
         """Put constants and sizes in front."""
@@ -150,6 +171,10 @@ class Lowering:
     def load(self, buffer: Value, indices: Sequence[Value] = ()) -> Value:
         """An element."""
         return self.make(Load, buffer, list(indices), [])
+
+    def part(self, buffer: Value, place: Value) -> Value:
+        """What lies at one place along the first dimension, as a buffer."""
+        return self.make(Part, buffer, place)
 
     def load_index(self, buffer: Value, indices: Sequence[Value]) -> Value:
         """An integer element, as an index."""

@@ -64,6 +64,11 @@ def space_of(value: Value) -> tuple[Dimension, ...]:
     return shape_of(value)
 
 
+def space_of_nest(values: Sequence[Value]) -> tuple[Dimension, ...]:
+    """The iteration space of a nest that computes several values."""
+    return max((space_of(value) for value in values), key=len)
+
+
 class Nest:
     """One loop nest: ``ops`` in order, of which ``outputs`` (value, buffer) are wanted."""
 
@@ -71,7 +76,7 @@ class Nest:
         self.lowering = lowering
         self.ops = list(ops)
         self.inside = set(self.ops)
-        self.space = max((space_of(value) for value, _ in outputs), key=len)
+        self.space = space_of_nest([value for value, _ in outputs])
         self.stores: list[tuple[Value, Value, list]] = []
         self.sums: list[tuple[Reduce, Value, list]] = []
         self.carried: list[tuple[Reduce, Value, list]] = []

@@ -8,6 +8,7 @@ from irc.dialects.array.topology import transposed
 from irc.frontends.activation import Activation
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
+from irc.model import JOINT
 
 GRAPH = ("offsets", "sources", "weights", "biases", "segments", "outputs")
 
@@ -37,7 +38,7 @@ def test_gradients_of_a_graph_bound_later(samples):
     first, other = net_of([0, 1, 1, 2, 0, 3, 2, 3], targets), net_of([0, 1, 0, 2, 2, 3, 1, 2], targets)
     rng = np.random.default_rng(samples)
     x, dy = rng.standard_normal((samples, 2), np.float32), rng.standard_normal((samples, 2), np.float32)
-    kernel, wanted = first._kernel(True), other._kernel(True)
+    kernel, wanted = first._kernel(JOINT), other._kernel(JOINT)
     rebound = kernel.function.bind({name: wanted.function.bound[name] for name in GRAPH})
     again = rebound.bind({})
     for function in (rebound, again):

@@ -11,6 +11,7 @@ from irc.backend.threads import GRAIN, MOST_CHUNKS, WORKERS, add_in_tree, chunk_
 from irc.frontends.activation import Activation
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
+from irc.model import JOINT
 
 
 def random_graph(neurons, edges, inputs=5, outputs=3, aggregation=0, seed=0):
@@ -59,7 +60,7 @@ def test_same_bits_for_any_number_of_threads(net, samples):
 
 
 def test_several_chunks_are_what_the_test_above_runs(net):
-    held = sum(a.size for a in net._kernel(True).function.bound.values()) + net.params.flat.size
+    held = sum(a.size for a in net._kernel(JOINT).function.bound.values()) + net.params.flat.size
     assert len(chunk_bounds(1537, held)) > 2
 
 

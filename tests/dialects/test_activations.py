@@ -176,3 +176,15 @@ def test_error_bounds_hold(activation, derivative):
     assert (np.abs(results["declared"] - oracle) <= error).all()
     assert np.array_equal(value_of(bounded), oracle)
     assert np.median(error) < 1e-5  # and they say something
+
+
+@pytest.mark.parametrize("type", [f32, f64], ids=str)
+@pytest.mark.parametrize("activation", [a for a in NEURONS if a.slope is not None], ids=str)
+def test_a_derivative_by_value_has_the_bits_of_the_derivative(activation, type):
+    """So it makes no difference which of them a kernel takes."""
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 9.2, -9.2, 40.0]
+    x = np.append(XS, special).astype(type.storage)
+    interpreter = Interpreter()
+    with interpreter.batched(*x.shape):
+        (slope,) = interpreter.run_block(activation.derivative_by_value(type), [activation.evaluate(x)])
+    np.testing.assert_array_equal(np.broadcast_to(slope, x.shape), activation.evaluate(x, derivative=True))

@@ -51,14 +51,13 @@ func.func @public() {
   func.return
 }
 
-// A neuron that reaches no output goes, and its user is told.
+// A neuron that reaches no output goes, and its user is told: once for each dead end.
 // CHECK-LABEL: neuron.net @dead
 // CHECK-NEXT: %b = neuron.node relu
 // CHECK-NEXT: neuron.output %b
 neuron.net @dead(%x: f32) -> f32 parameters 3 {
-  // expected-warning@+1 {{neuron c}}
   %c = neuron.node relu(%x*w[0])
-  // expected-warning@+1 {{neuron d}}
+  // expected-warning@+1 {{neuron d reaches no output and is removed, with c}}
   %d = neuron.node relu(%c*w[1])
   %b = neuron.node relu(%x*w[2])
   neuron.output %b : f32

@@ -48,6 +48,16 @@ neuron.net @layer(%v: tensor<2xf32>) -> tensor<3xf32> parameters 9 {
   neuron.output %y : tensor<3xf32>
 }
 
+// Parts of the parameter vector keep their names, shapes and initialisers.
+// CHECK-LABEL: func.func @tensors(
+// CHECK: %w: tensor<3xf32> {irc.param = "w", irc.tensors = [#neuron.tensor<"y.weight", 0, [1, 2], xavier>, #neuron.tensor<"y.bias", 2, [1], zero>]}
+// DAG-LABEL: func.func @tensors(
+neuron.net @tensors(%v: tensor<2xf32>) -> tensor<1xf32> parameters 3
+    tensors (#neuron.tensor<"y.weight", 0, [1, 2], xavier>, #neuron.tensor<"y.bias", 2, [1], zero>) {
+  %y = neuron.layer identity(%v*w[0:2] + w[2:3]) #neuron.dense<2, 1>
+  neuron.output %y : tensor<1xf32>
+}
+
 // Gradients of parameters are summed over the batch.
 // CHECK-LABEL: func.func @gradient(%x: tensor<B x 1 x f32>, %w: tensor<1xf32> {irc.param = "w"}, %dy: tensor<B x 1 x f32>)
 // CHECK-SAME: -> (tensor<B x 1 x f32>, tensor<B x 1 x f32>, tensor<1xf32>)

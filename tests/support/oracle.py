@@ -123,7 +123,7 @@ def activate(name: str, p: float, x: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def neat_activate(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """f(x) and f'(x) of those activations of neat-python that stay of moderate size."""
+    """f(x) and f'(x) of the activations of neat-python."""
     u, inside = np.clip(5 * x, -60, 60), (np.abs(5 * x) < 60).astype(float)
     match name:
         case "neat_sigmoid":
@@ -144,6 +144,18 @@ def neat_activate(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return np.abs(x), np.sign(x)
         case "neat_hat":
             return np.maximum(0.0, 1 - np.abs(x)), np.where(np.abs(x) < 1, -np.sign(x), 0.0)
+        case "neat_inv":
+            divisor = np.where(x == 0, np.inf, x)
+            return 1 / divisor, -1 / divisor**2
+        case "neat_log":
+            return np.log(np.maximum(x, 1e-7)), np.where(x > 1e-7, 1 / np.maximum(x, 1e-7), 0.0)
+        case "neat_exp":
+            f = np.exp(np.clip(x, -60, 60))
+            return f, np.where(np.abs(x) < 60, f, 0.0)
+        case "neat_square":
+            return x * x, 2 * x
+        case "neat_cube":
+            return x**3, 3 * x * x
     raise ValueError(name)
 
 

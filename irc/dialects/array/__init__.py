@@ -11,6 +11,7 @@ from irc.dialects.array.index import Argmax, Gather, ScatterAdd
 from irc.dialects.array.kind import Kind
 from irc.dialects.array.pieces import Concat, Pad, Slice, Stack, Unstack
 from irc.dialects.array.reduce import Reduce
+from irc.dialects.array.scan import Scan
 from irc.dialects.array.shape import Broadcast, Cast, Full, Item, Reshape, Transpose
 from irc.dialects.array.sizes import Iota, Size
 from irc.dialects.array.topology import Topology, check_topology
@@ -22,7 +23,7 @@ DIALECT = Dialect(
         Full, Broadcast, Item, Reshape, Transpose, Cast, Size, Iota,
         Concat, Slice, Pad, Stack, Unstack,
         Gather, ScatterAdd, Argmax, Reduce, Contract,
-        Dag, DagGrad, Fused, Yield,
+        Dag, DagGrad, Fused, Scan, Yield,
     ),
     attributes=(Kind,),
     doc=__doc__ or "",
@@ -30,6 +31,6 @@ DIALECT = Dialect(
 
 __all__ = [
     "DIALECT", "Argmax", "Broadcast", "Cast", "Concat", "Contract", "Dag", "DagGrad", "Full", "Fused", "Gather",
-    "Iota", "Item", "Kind", "Pad", "Reduce", "Reshape", "ScatterAdd", "Size", "Slice", "Stack", "Topology",
+    "Iota", "Item", "Kind", "Pad", "Reduce", "Reshape", "Scan", "ScatterAdd", "Size", "Slice", "Stack", "Topology",
     "Transpose", "Unstack", "Yield", "check_topology",
 ]  # fmt: skip

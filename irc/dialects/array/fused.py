@@ -85,11 +85,11 @@ class Fused(Operation):
 
 
 class Yield(Operation):
-    """Ends the region of ``array.fused``; its operands are the results."""
+    """Ends the region of ``array.fused``, or of ``array.scan``; its operands are the results, or those of one step."""
 
     name = "array.yield"
     values = operands(ANY)
-    traits = frozenset({TERMINATOR, HasParent("array.fused")})
+    traits = frozenset({TERMINATOR, HasParent("array.fused", "array.scan")})
     assembly = "attr-dict ($values `:` type($values))?"
 
 

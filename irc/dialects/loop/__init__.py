@@ -6,13 +6,14 @@ buffers, then the buffers its results go to (``irc.output``), and its workspace 
 
 from irc.dialects.loop.control import For, If, Yield, build_for, build_if
 from irc.dialects.loop.memory import Accumulate, Alloc, Load, Store, View
+from irc.dialects.loop.part import Part, memory_of
 from irc.dialects.loop.types import BufferType
 from irc.dialects.loop.vector import LaneIds, Mask, Reduce, Size, Splat
 from irc.ir.dialect import Dialect
 
 DIALECT = Dialect(
     "loop",
-    operations=(For, If, Yield, Alloc, View, Load, Store, Accumulate, Splat, Mask, LaneIds, Reduce, Size),
+    operations=(For, If, Yield, Alloc, View, Part, Load, Store, Accumulate, Splat, Mask, LaneIds, Reduce, Size),
     types=(BufferType,),
     doc=__doc__ or "",
 )
@@ -27,6 +28,7 @@ __all__ = [
     "LaneIds",
     "Load",
     "Mask",
+    "Part",
     "Reduce",
     "Size",
     "Splat",
@@ -35,4 +37,5 @@ __all__ = [
     "Yield",
     "build_for",
     "build_if",
+    "memory_of",
 ]

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.neuron.delay import Delay, delays_of
 from irc.dialects.neuron.names import shown_name
+from irc.dialects.neuron.tensor import Tensor, verify_tensors
 from irc.error_bounds import gamma, magnitude
-from irc.interpreter import Bounded, error_of, value_of
+from irc.interpreter import Bounded, error_of, part_of, stacked, value_of
 from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, IntegerAttr, StringAttr, SymbolRefAttr, attribute
 from irc.ir.constraints import FLOAT_LIKE, TENSOR
 from irc.ir.diagnostics import fail
@@ -20,7 +22,7 @@ from irc.ir.locations import UNKNOWN, Location
 from irc.ir.operation import Block, BlockArgument, Operation, Region, Value
 from irc.ir.spec import attr, operands, region, results
 from irc.ir.symbols import lookup, symbol_name
-from irc.ir.traits import GRAPH_REGION, ISOLATED, RAW, SINGLE_BLOCK, SYMBOL, TERMINATOR, HasParent
+from irc.ir.traits import DELAYED, GRAPH_REGION, ISOLATED, RAW, SINGLE_BLOCK, SYMBOL, TERMINATOR, HasParent
 from irc.ir.types import FunctionType, TensorType, Type, f32, format_results
 
 INPUT, COTANGENT = "input", "cotangent"
@@ -39,7 +41,7 @@ def width(type: Type) -> int:
 
 
 class Net(Operation):
-    """A graph of neurons, written per sample. The order of its operations has no meaning; there is no cycle.
+    """A graph of neurons, written per sample. The order of its operations has no meaning; a cycle goes through a delay.
 
         neuron.net @xor(%n00: f32, %n01: f32) -> f32 parameters 6 attributes {names = ["w0002", ...]} {
           %n02 = neuron.node relu(%n00*w[0] + %n01*w[1])
@@ -49,9 +51,14 @@ class Net(Operation):
         }
 
     Arguments and results are floats, or vectors of them ``tensor<k x f32>``. ``parameters`` is the size of the flat
-    parameter vector; ``names`` and ``initial`` (NaN: to be drawn) say what its entries are called and start with. For
-    a batch the net is a function of two matrices' rows and the vector: ``(x: [B, inputs], w: [parameters]) -> y: [B,
-    outputs]``.
+    parameter vector; ``names`` and ``initial`` (NaN: to be drawn) say what its entries are called and start with.
+    ``tensors (#neuron.tensor<"a.weight", 0, [4, 8], xavier>, ...)`` behind it are parts with a name and a shape, and
+    how they start. For a batch the net is a function of two matrices' rows and the vector: ``(x: [B, inputs], w:
+    [parameters]) -> y: [B, outputs]``.
+
+    With delays (``neuron.delay``) it runs over time, for a batch of independent streams at once. Its state, the values
+    of the delays, goes in and comes out: ``(x: [T, B, inputs], w, state: [B, K]) -> (y: [T, B, outputs], state: [B,
+    K])``.
 
     A net of gradients (made by ``autodiff``) has ``argument_kinds`` and ``result_kinds``. As a function of a batch it
     is ``(x, w, dy: [B, outputs]) -> (y, dx: [B, inputs], dw: [parameters])``; parameter gradients are summed over the
@@ -63,6 +70,7 @@ class Net(Operation):
     function_type = attr(FunctionType, "types per sample")
     parameters = attr(IntegerAttr, "the size of the flat parameter vector")
     names = attr(ArrayAttr, "the names of the parameters, in flat order", optional=True)
+    tensors = attr(ArrayAttr, "parts of the vector that have names and shapes", optional=True)
     initial = attr(DenseAttr, "start values of the parameters; NaN: to be drawn", optional=True)
     argument_kinds = attr(ArrayAttr, "input or cotangent, for each argument", optional=True)
     result_kinds = attr(ArrayAttr, "output, input_gradient or parameter_gradient, for each result", optional=True)
@@ -119,6 +127,21 @@ class Net(Operation):
         """The size of the flat parameter vector."""
         return self.parameters.value
 
+    @property
+    def parameter_tensors(self) -> list[Tensor]:
+        """The parts of the parameter vector that have names and shapes."""
+        return [] if self.tensors is None else list(self.tensors)
+
+    @property
+    def delays(self) -> list[Delay]:
+        """The delays, in the order of the columns of the state."""
+        return list(delays_of(self.block))
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there are delays, so that the net runs over time."""
+        return next(delays_of(self.block), None) is not None
+
     def kinds_of_arguments(self) -> list[str]:
         """For each argument one of ARGUMENT_KINDS."""
         given = self.argument_kinds
@@ -129,23 +152,30 @@ class Net(Operation):
         given = self.result_kinds
         return [OUTPUT] * len(self.function_type.results) if given is None else [kind.value for kind in given]
 
-    def batched_type(self, batch: Dimension | None = None) -> FunctionType:
-        """The type of the net as a function of a batch of ``batch`` samples (default: the symbol B)."""
+    def batched_type(self, batch: Dimension | None = None, steps: Dimension | None = None) -> FunctionType:
+        """The type of the net as a function of a batch of ``batch`` samples (default: the symbol B).
+
+        With delays: for ``steps`` steps (default: the symbol T).
+        """
         rows = symbol("B") if batch is None else batch
         element = self.element
         flat = TensorType([self.parameter_count], element)
+        columns = sum(op.width for op in self.delays)
+        state = [TensorType([rows, columns], element)] if self.has_state else []
+        time = [symbol("T") if steps is None else steps] if self.has_state else []
 
         def matrix(types: Sequence[Type], kinds: Sequence[str], kind: str) -> list[Type]:
             total = sum(width(t) for t, k in zip(types, kinds, strict=True) if k == kind)
-            return [TensorType([rows, total], element)] if kind in (INPUT, OUTPUT) or kind in kinds else []
+            return [TensorType([*time, rows, total], element)] if kind in (INPUT, OUTPUT) or kind in kinds else []
 
         inputs, outputs = self.function_type.inputs, self.function_type.results
         argument_kinds, result_kinds = self.kinds_of_arguments(), self.kinds_of_results()
         gradient = self.is_gradient
         return FunctionType(
-            [*matrix(inputs, argument_kinds, INPUT), flat, *matrix(inputs, argument_kinds, COTANGENT)],
+            [*matrix(inputs, argument_kinds, INPUT), flat, *state, *matrix(inputs, argument_kinds, COTANGENT)],
             [
                 *matrix(outputs, result_kinds, OUTPUT),
+                *state,
                 *([TensorType([rows, self.input_width], element), flat] if gradient else []),
             ],
         )
@@ -201,6 +231,8 @@ class Net(Operation):
                 raise ValueError("names must be strings")
             if len(set(names)) != count:
                 raise ValueError(f"two parameters are called '{Counter(names).most_common(1)[0][0]}'")
+        if self.tensors is not None:
+            verify_tensors(self.tensors, count, None if self.names is None else [name.value for name in self.names])
         if self.initial is not None:
             if self.initial.array.shape != (count,):
                 raise ValueError(f"{self.initial.array.size} start values for {count} parameters")
@@ -222,19 +254,39 @@ class Net(Operation):
         if len(arguments) != len(types):
             fail(f"@{symbol_name(self)} takes {len(types)} arguments (batched), got {len(arguments)}", self.location)
         x, w, *rest = [_matrix(context, a, t, self) for a, t in zip(arguments, types, strict=True)]
-        sources = {INPUT: _columns(x), COTANGENT: _columns(rest[0]) if rest else iter(())}
-        rows = value_of(x).shape[0]
-        saved = context.parameters
+        saved = context.parameters, context.delayed
         context.parameters = value_of(w)
         try:
+            if self.has_state:
+                return self._over_time(context, x, *rest)
+            rows = value_of(x).shape[0]
             with context.batched(rows):
-                values = []
-                for argument, kind in zip(self.arguments, self.kinds_of_arguments(), strict=True):
-                    values.append(_take(sources[kind], argument.type))
-                found = context.run(self.regions[0], values)
+                found = self._step(context, x, *rest)
         finally:
-            context.parameters = saved
+            context.parameters, context.delayed = saved
         return self._gather(context, found, rows)
+
+    def _step(self, context: Any, x: Any, dy: Any = None) -> list[Any]:
+        """The operands of the output, for one batch of samples."""
+        sources = {INPUT: _columns(x), COTANGENT: iter(()) if dy is None else _columns(dy)}
+        kinds = zip(self.arguments, self.kinds_of_arguments(), strict=True)
+        return context.run(self.regions[0], [_take(sources[kind], argument.type) for argument, kind in kinds])
+
+    def _over_time(self, context: Any, x: Any, state: Any) -> list[Any]:
+        """Step after step: the outputs of all, and the last state."""
+        delays, (steps, rows) = self.delays, value_of(x).shape[:2]
+        if value_of(state).shape[0] != rows:
+            fail(f"@{symbol_name(self)}: the input has {rows} streams, the state {len(value_of(state))}", self.location)
+        dtype = context.dtype(self.element)
+        outputs = []
+        with context.batched(rows):
+            for t in range(steps):
+                columns = _columns(state)
+                context.delayed = {op.value: _take(columns, op.value.type) for op in delays}
+                (y,) = self._gather(context, self._step(context, part_of(x, t)), rows)
+                outputs.append(y)
+                state = _join([_as_rows(context.held(op.source), rows, op.width) for op in delays], rows, dtype)
+        return [stacked(outputs, (steps, rows, sum(map(width, self.function_type.results))), dtype), state]
 
     def _gather(self, context: Any, found: Sequence[Any], rows: int) -> list[Any]:
         """The results of a batch, from the values of its output."""
@@ -280,6 +332,9 @@ class Net(Operation):
         result_types = parser.results() if parser.accept("->") else []
         parser.expect("parameters")
         attributes["parameters"] = IntegerAttr(parser.integer())
+        if parser.accept_keyword("tensors"):
+            parser.expect("(")
+            attributes["tensors"] = _parse_tensors(parser)
         if parser.accept_keyword("attributes"):
             attributes.update(parser.attr_dict())
         attributes["function_type"] = FunctionType([a[1] for a in arguments], result_types)
@@ -295,9 +350,24 @@ class Net(Operation):
         if self.function_type.results:
             printer.write(f" -> {format_results(self.function_type.results, printer.form)}")
         printer.write(f" parameters {self.parameter_count}")
-        hidden = ("sym_name", "function_type", "parameters", "sym_visibility")
+        if self.tensors is not None:
+            printer.write(" tensors ")
+            printer.bracketed([partial(printer.attribute, tensor) for tensor in self.tensors])
+        hidden = ("sym_name", "function_type", "parameters", "tensors", "sym_visibility")
         printer.attr_dict(self, exclude=hidden, keyword="attributes")
         printer.region(self.regions[0], arguments=False)
+
+
+def _parse_tensors(parser: Any) -> ArrayAttr:
+    """Take ``#neuron.tensor<...>, ...)``."""
+    tensors: list[Attribute] = []
+    if parser.accept(")"):
+        return ArrayAttr(tensors)
+    tensors.append(parser.attribute())
+    while parser.accept(","):
+        tensors.append(parser.attribute())
+    parser.expect(")")
+    return ArrayAttr(tensors)
 
 
 def _print_argument(printer: Any, argument: BlockArgument) -> None:
@@ -337,9 +407,10 @@ class Call(Operation):
             raise ValueError(f"{self.callee} is no net, but {net.name}")
         given = FunctionType([v.type for v in self.operands], [r.type for r in self.results])
         first = given.inputs[0] if given.inputs else None
-        batch = first.shape[0] if isinstance(first, TensorType) and first.rank == 2 else None
-        if given is not net.batched_type(batch):
-            raise ValueError(f"calls {self.callee} as {given}, but for a batch it is {net.batched_type(batch)}")
+        leading = first.shape[:-1] if isinstance(first, TensorType) else ()
+        wanted = net.batched_type(*leading[::-1]) if len(leading) == 1 + net.has_state else net.batched_type()
+        if given is not wanted:
+            raise ValueError(f"calls {self.callee} as {given}, but for a batch it is {wanted}")
 
     def eval(self, context: Any, *operands: Any) -> Sequence[Any]:
         return context.call(self.callee.value, operands)
@@ -361,7 +432,7 @@ def _check_acyclic(block: Block) -> None:
     for start in block:
         if start in done:
             continue
-        path: dict[Operation, Any] = {start: iter(start.operands)}
+        path: dict[Operation, Any] = {start: iter(_needed(start))}
         while path:
             op = next(reversed(path))
             for value in path[op]:
@@ -373,20 +444,25 @@ def _check_acyclic(block: Block) -> None:
                     cycle = [*chain[chain.index(source) :], source]
                     # The walk went from uses to definitions; the edges go the other way.
                     names = " -> ".join(shown_name(o.results[0]) for o in reversed(cycle))
-                    raise ValueError(f"cycle: {names}; a net must be feed-forward")
-                path[source] = iter(source.operands)
+                    raise ValueError(f"cycle: {names}; a cycle must go through a neuron.delay")
+                path[source] = iter(_needed(source))
                 break
             else:
                 done.add(op)
                 del path[op]
 
 
+def _needed(op: Operation) -> Sequence[Value]:
+    """What an op needs of its own step."""
+    return () if DELAYED in op.traits else op.operands
+
+
 def _matrix(context: Any, given: Any, type: Type, net: Net) -> Any:
     """An argument of a batch in the dtype of the net. Error for a wrong shape."""
     assert isinstance(type, TensorType)
     array = np.asarray(context.round(np.asarray(value_of(given)), type))
-    known = type.shape[1:] if type.rank == 2 else type.shape
-    if array.ndim != type.rank or array.shape[array.ndim - len(known) :] != known:
+    known = [size for size in type.shape if isinstance(size, int)]
+    if array.ndim != type.rank or list(array.shape[array.ndim - len(known) :]) != known:
         fail(f"@{symbol_name(net)} takes {type}, got an array of shape {array.shape}", net.location)
     return Bounded(array, error_of(given)) if isinstance(given, Bounded) else array
 

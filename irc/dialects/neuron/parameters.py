@@ -19,23 +19,34 @@ from irc.ir.types import TensorType
 def parameter_names(net: Net) -> list[str]:
     """A unique name for each parameter, in flat order: those of the net, or such as follow from its edges.
 
-    A weight is named by the first edge that uses it, ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters
-    of layers without labels, and those that nothing uses, are ``p<index>``, the index in hexadecimal.
+    One of a tensor is named by its place in it, ``a.weight[0,1]``; else a weight by the first edge that uses it,
+    ``w<i><j>`` (``w_<label>_<label>``), a bias ``b<j>``; parameters of layers without labels, and those that nothing
+    uses, are ``p<index>``, the index in hexadecimal.
     """
     if net.names is not None:
         return [name.value for name in net.names]
     names = [""] * net.parameter_count
+    tensors = net.parameter_tensors
+    for tensor in tensors:
+        names[tensor.offset : tensor.offset + tensor.size] = tensor.element_names()
     for name, index in _uses(net):
         names[index] = names[index] or name
     width = max(2, len(f"{max(len(names) - 1, 0):x}"))
-    return Naming(name or f"p{index:0{width}x}" for index, name in enumerate(names)).names
+    labels = [tensor.label for tensor in tensors if tensor.shape]
+    made = [name or f"p{index:0{width}x}" for index, name in enumerate(names)]
+    return Naming([*labels, *made]).names[len(labels) :]
 
 
 def _uses(net: Net) -> Iterator[tuple[str, int]]:
     """Each edge's and bias's name with its parameter index."""
-    neurons = [v for v in (*net.arguments, *(r for op in net.block for r in op.results)) if v.type.is_float]
+    delayed = {op.value: op.source for op in net.delays}
+    values = (*net.arguments, *(r for op in net.block for r in op.results))
+    neurons = [v for v in values if v.type.is_float and v not in delayed]
     naming = Naming.of(neurons)
     called = dict(zip(neurons, naming.names, strict=True))
+    for value in delayed:  # an edge from the step before is named after the neuron, too
+        if value.type.is_float:
+            called[value] = called[_source(value, delayed)]
     for op in net.block:
         if isinstance(op, Node):
             for source, index in zip(op.terms, op.weights, strict=True):
@@ -47,6 +58,15 @@ def _uses(net: Net) -> Iterator[tuple[str, int]]:
             yield from op.named_uses()
         elif isinstance(op, Layer) and op.labels is not None:
             yield from op.named_uses(_element_names(op.source, called))
+
+
+def _source(value: Value, delayed: dict[Value, Value]) -> Value:
+    """What a value is the delay of, several steps back if need be. Delays that delay each other have no source."""
+    seen = set()
+    while value in delayed and value not in seen:
+        seen.add(value)
+        value = delayed[value]
+    return value
 
 
 def _element_names(value: Value, called: dict[Value, str]) -> list[str]:

@@ -58,6 +58,7 @@ def differentiate(net: Net, name: str) -> Net:
         net.parameter_count,
         net.location,
         names=ArrayAttr(parameter_names(net)),  # they follow from the edges of the net, not of its gradient
+        tensors=net.tensors,
         initial=net.initial,
         argument_kinds=ArrayAttr([INPUT] * count + [COTANGENT] * outputs),
         result_kinds=ArrayAttr(

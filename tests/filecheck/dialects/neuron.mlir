@@ -69,6 +69,22 @@ neuron.net @dag(%x: tensor<2xf32>) -> f32 parameters 2 attributes {
   neuron.output %y : f32
 }
 
+// Parts of the parameter vector with names and shapes; initialisers have all their numbers. Both forms are read.
+// CHECK-LABEL: neuron.net @tensors
+// CHECK-SAME: parameters 9 tensors (#neuron.tensor<"h.weight", 0, [2, 3], normal<0.0, 0.5>>, #neuron.tensor<"h.bias", 6, [2]>) {
+// GENERIC: tensors = [#neuron.tensor<"h.weight", 0, [2, 3], normal<0.0, 0.5>>, #neuron.tensor<"h.bias", 6, [2]>]
+neuron.net @tensors(%x: tensor<3xf32>) -> tensor<2xf32> parameters 9
+    tensors (#neuron.tensor<"h.weight", 0, [2, 3], normal<0.0, 0.5>>, #neuron.tensor<"h.bias", 6, [2]>) {
+  %h = neuron.layer tanh(%x*w[0:6] + w[6:8]) #neuron.dense<3, 2>
+  neuron.output %h : tensor<2xf32>
+}
+// CHECK-LABEL: neuron.net @one_tensor
+// CHECK-SAME: parameters 1 tensors (#neuron.tensor<"a b\22", 0, [], const_flat<1.0>>) {
+neuron.net @one_tensor(%x: f32) -> f32 parameters 1 attributes {tensors = [#neuron.tensor<"a b\22", 0, [], const_flat<1>>]} {
+  %h = neuron.node tanh(%x*w[0])
+  neuron.output %h : f32
+}
+
 // Neurons by number: vectors from single ones and from others' elements.
 // CHECK-LABEL: neuron.net @gather
 // GENERIC: "neuron.gather"(%a, %h) <{indices = dense<[0, 3, 1]> : tensor<3xi32>}> : (f32, tensor<4xf32>) -> (tensor<2xf32>, f32)

@@ -65,7 +65,7 @@ neuron.net @layer_range(%a: tensor<2xf32>) -> tensor<3xf32> parameters 8 {
 
 // -----
 
-// expected-error@+1 {{'neuron.net': cycle: b -> c -> d -> b; a net must be feed-forward}}
+// expected-error@+1 {{'neuron.net': cycle: b -> c -> d -> b; a cycle must go through a neuron.delay}}
 neuron.net @cycle(%a: f32) -> f32 parameters 0 {
   %b = neuron.node relu(%a + %d)
   %c = neuron.node relu(%b)
@@ -75,7 +75,7 @@ neuron.net @cycle(%a: f32) -> f32 parameters 0 {
 
 // -----
 
-// expected-error@+1 {{'neuron.net': cycle: b -> b; a net must be feed-forward}}
+// expected-error@+1 {{'neuron.net': cycle: b -> b; a cycle must go through a neuron.delay}}
 neuron.net @itself(%a: f32) -> f32 parameters 1 {
   %b = neuron.node relu(%a + %b*w[0])
   neuron.output %b : f32
@@ -106,6 +106,62 @@ neuron.net @matrix(%a: tensor<2x2xf32>) -> tensor<2x2xf32> parameters 0 {
 
 // expected-error@+1 {{'neuron.net': 1 names for 2 parameters}}
 neuron.net @names(%a: f32) -> f32 parameters 2 attributes {names = ["u"]} {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{'neuron.net': tensors 'a' and 'b' overlap}}
+neuron.net @overlap(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2, 2]>, #neuron.tensor<"b", 3, [1]>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{'neuron.net': tensor 'b' ends at 6, but there are 5 parameters}}
+neuron.net @tensor_range(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2, 2]>, #neuron.tensor<"b", 4, [2]>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{'neuron.net': two parameters are called 'a'}}
+neuron.net @tensor_names(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2]>, #neuron.tensor<"a", 2, [2]>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{unknown initialiser glorot; known are: xavier}}
+neuron.net @initialiser(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2, 2], glorot>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{xavier takes none, but 1 number was given}}
+neuron.net @numbers(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2, 2], xavier<1.0>>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{he is for matrices, and 'a' has the shape [2]}}
+neuron.net @bias(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2], he>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{tensor 'a': sizes are positive}}
+neuron.net @size(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<"a", 0, [2, 0]>) {
+  neuron.output %a : f32
+}
+
+// -----
+
+// expected-error@+1 {{expected <"name", offset, [sizes], initialiser>}}
+neuron.net @body(%a: f32) -> f32 parameters 5 tensors (#neuron.tensor<a, 0, [2, 2]>) {
   neuron.output %a : f32
 }
 

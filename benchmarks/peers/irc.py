@@ -1,0 +1,54 @@
+"""Ours: the kernels alone, and whole calls of ``run`` and ``vjp``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from contest import Contestant, calling
+from dags import Dag
+from native import repeated
+
+import irc
+from irc.arrays import aligned_zeros
+from irc.backend.address import address_of
+
+
+def contestants(dag: Dag, x: np.ndarray, dy: np.ndarray) -> Iterator[Contestant]:
+    """Forward and joint, each as a kernel and as a call."""
+    net = irc.compile(dag.graph())
+    yield _kernel("forward, kernel", net, (x,))
+    yield _kernel("joint, kernel", net, (x, dy))
+    yield calling("forward, call", lambda: net.run(x), lambda y: (y,))
+    yield calling("joint, call", lambda: net.vjp(x, dy), lambda r: (r[0], r[1].params.flat, r[1].x))
+
+
+def _kernel(what: str, net: irc.Net, arrays: tuple[np.ndarray, ...]) -> Contestant:
+    """The machine code, called by machine code with all that it needs."""
+    kernel = net._kernel((len(arrays) == 2, len(arrays[0]) == 1))
+    function = kernel.function
+    given, plan = function.checked(kernel.prepare(arrays, net.params.flat))
+    outputs = function.outputs(plan, given)
+    workspace = aligned_zeros(max(plan.workspace, 1), np.dtype(np.uint8))
+    inputs, results = iter(given), dict(zip([a.name for a in function.signature.outputs()], outputs, strict=True))
+    arguments = []
+    for argument in function.signature.arguments:
+        if argument.role == "symbol":
+            arguments.append(("i64", plan.symbols[argument.name]))
+        elif argument.role == "bound":
+            arguments.append(("ptr", address_of(function.bound[argument.name])))
+        elif argument.role == "input":
+            arguments.append(("ptr", address_of(next(inputs))))
+        elif argument.role == "output":
+            arguments.append(("ptr", address_of(results[argument.name])))
+        else:
+            arguments.append(("ptr", address_of(workspace)))
+
+    def read() -> tuple[np.ndarray, ...]:
+        if len(arrays) == 1:
+            return tuple(outputs)
+        flat, (dx,) = net._forward.gradients(outputs[1:], net.params.flat)
+        return outputs[0], flat, dx
+
+    repeat = repeated(function.owner.address(function.signature.name), arguments)
+    return Contestant(what, repeat, read, (net, given, workspace))

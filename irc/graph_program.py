@@ -1,0 +1,176 @@
+"""The program of an irregular net whose graph is data: native code is shared by all nets of the same kinds of neuron.
+
+The code comes, through the ordinary passes, from a net that has one neuron of each kind (:func:`net_of_kinds`).
+Nothing in it depends on that net's graph: offsets, edges, segments are arguments, and sizes are symbols. So each net
+binds its own graph, once checked, to the same functions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from irc.arrays import require_memory
+from irc.backend.entry import Function
+from irc.backend.jit import Library
+from irc.backend.target import Target
+from irc.dialects.array.kind import AGGREGATIONS, Kind
+from irc.dialects.array.topology import check_topology
+from irc.dialects.builtin import ModuleOp
+from irc.frontends.activation import Activation
+from irc.frontends.build import check_range, graph_to_module
+from irc.frontends.dag import dag_data, dead_neurons
+from irc.frontends.graph import Graph
+from irc.initial import PARAMETER_BYTES, start_values
+from irc.ir.diagnostics import Diagnostics
+from irc.ir.operation import Operation
+from irc.ir.types import ScalarType
+from irc.ir.verifier import verify
+from irc.kernel import Kernel
+from irc.module_program import ModuleProgram, find_entry
+from irc.parameters import ParameterTable
+from irc.passes.pipelines import ONE_SAMPLE_PIPELINES, PIPELINES
+from irc.passmanager import Pass, parse_pipeline
+
+
+ONE_SAMPLE_EDGES = 500
+"""From so many edges on one sample has code of its own; below, the code for batches takes it as fast."""
+
+
+def net_of_kinds(kinds: Sequence[Kind], dtype: ScalarType) -> ModuleOp:
+    """A module with the net ``@dag``: one input, and for each kind a neuron that reads it and is an output."""
+    count = len(kinds)
+    activations = tuple(Activation(kind.activation, kind.parameter) for kind in kinds)
+    graph = Graph(
+        source=np.zeros(count, np.int64),
+        target=np.arange(1, count + 1),
+        parameter=np.arange(count),
+        bias=np.full(count + 1, -1),
+        activations=activations,
+        activation=np.append(0, np.arange(count)),
+        aggregation=np.array([0, *(AGGREGATIONS.index(kind.aggregation) for kind in kinds)]),
+        is_input=np.arange(count + 1) == 0,
+        outputs=np.arange(1, count + 1) if count else np.zeros(1, np.int64),
+        parameter_count=count,
+        name="dag",
+    )
+    return graph_to_module(graph, "dag", dtype)
+
+
+class SharedPrograms:
+    """Programs of :func:`net_of_kinds`, each made once while anyone uses it.
+
+    The ``MOST`` that were used last are kept in any case: each holds about 100 kB of machine code.
+    """
+
+    MOST: ClassVar[int] = 64
+
+    def __init__(self) -> None:
+        self._alive: WeakValueDictionary[tuple, ModuleProgram] = WeakValueDictionary()
+        self._recent: OrderedDict[tuple, ModuleProgram] = OrderedDict()
+        self._lock = Lock()
+
+    def program(self, kinds: tuple[Kind, ...], dtype: ScalarType, one_sample: bool, target: Target) -> ModuleProgram:
+        """The program for these kinds. Its functions are compiled when first asked for."""
+        key = (kinds, dtype, one_sample, target)
+        with self._lock:
+            found = self._alive.get(key)
+            if found is None:
+                pipelines = (ONE_SAMPLE_PIPELINES if one_sample else PIPELINES)["data"]
+                found = self._alive[key] = ModuleProgram(net_of_kinds(kinds, dtype), target, pipelines=pipelines)
+            self._recent[key] = found
+            self._recent.move_to_end(key)
+            if len(self._recent) > self.MOST:
+                self._recent.popitem(last=False)
+            return found
+
+    def clear(self) -> None:
+        """Forget all programs; native code goes when the nets that use it go."""
+        with self._lock:
+            self._alive.clear()
+            self._recent.clear()
+
+
+SHARED = SharedPrograms()
+"""Those of this process."""
+
+
+class GraphProgram:
+    """See :class:`irc.program.Program`. Raises :class:`irc.Error` for a graph that is no net.
+
+    ``diagnostics`` takes the warnings about neurons that reach no output: these do not run.
+    """
+
+    independent_samples = True
+
+    def __init__(self, graph: Graph, target: Target, dtype: ScalarType, diagnostics: Diagnostics):
+        self.graph = graph
+        self.name = graph.name
+        self.target = target
+        self.dtype = dtype
+        self.serves_one_sample = graph.edge_count >= ONE_SAMPLE_EDGES
+        require_memory(graph.parameter_count, PARAMETER_BYTES, f"{graph.parameter_count} parameters")
+        if graph.initial is not None:
+            check_range(graph, dtype)
+        dead = dead_neurons(graph)
+        for neuron in dead.tolist():
+            name = graph.neuron_name(neuron)
+            message = f"neuron {name} reaches no output and is removed"
+            diagnostics.warning(message, graph.neuron_location(neuron))
+        self._topology, self._kinds, _ = dag_data(graph, dead)
+        check_topology(
+            *self._topology,
+            inputs=len(graph.inputs),
+            parameters=graph.parameter_count,
+            kinds=self._kinds,
+            weighted=True,
+        )
+
+    @cached_property
+    def module(self) -> ModuleOp:
+        """The graph as a module."""
+        module = graph_to_module(self.graph, dtype=self.dtype)
+        verify(module)
+        return module
+
+    @property
+    def entry(self) -> Operation:
+        """The net of the module."""
+        return find_entry(self.module, None)
+
+    def passes(self, training: bool) -> list[Pass]:
+        """The pipeline that the shared code went through."""
+        return parse_pipeline(PIPELINES["data"][training])
+
+    def function(self, training: bool, one_sample: bool = False) -> Function:
+        """The shared function, with this graph bound."""
+        shared = SHARED.program(self._kinds, self.dtype, one_sample, self.target).function(training)
+        graph = self._topology
+        sizes = {
+            "I": len(self.graph.inputs),
+            "P": self.graph.parameter_count,
+            "R": len(graph.biases),
+            "E": len(graph.sources),
+            "S": len(graph.segments),
+            "O": len(graph.outputs),
+        }
+        return shared.bind(graph._asdict(), sizes)
+
+    def library(self, training: bool) -> Library:
+        """The shared native code."""
+        return SHARED.program(self._kinds, self.dtype, False, self.target).library(training)
+
+    def parameters(self, forward: Kernel, seed: int) -> tuple[ParameterTable, np.ndarray]:
+        """The table of the parameters, named as the graph says, and their start values."""
+        graph = self.graph
+        table = ParameterTable(graph.parameter_count, names=lambda: graph.parameter_names)
+        return table, start_values(graph.parameter_fan_in, graph.initial, forward.dtype, seed)
+
+    def close(self) -> None:
+        """The shared code stays for other nets."""

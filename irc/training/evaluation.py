@@ -1,0 +1,93 @@
+"""What a net gives for much data, and how good it is: in batches, so that memory does not grow with the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from irc.backend.entry import Function
+from irc.backend.jit import Library
+from irc.backend.target import host
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import FuncOp, ReturnOp
+from irc.ir.builder import Builder
+from irc.ir.dimensions import symbol
+from irc.ir.types import TensorType, scalar_of
+from irc.passes.pipelines import ARRAY, LOOP
+from irc.passmanager import PassContext, PassManager, parse_pipeline
+from irc.training.data import Data
+from irc.training.losses import Loss, mean_loss
+from irc.training.trainable import Trainable
+
+BATCH = 1024
+"""Rows at a time, where nothing says."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a net is on some data: the mean ``loss`` of a row, and the ``accuracy``, the share of right decisions,
+    for losses of classification (else None).
+    """
+
+    loss: float
+    accuracy: float | None
+    rows: int
+
+
+def evaluate(net: Trainable, data: Data, loss: Loss, batch: int = BATCH) -> Evaluation:
+    """The loss and the accuracy of a net on data of its own."""
+    total, right, decisions = 0.0, 0, 0
+    for first in range(0, len(data), batch):
+        *inputs, target = data.batch(first, min(first + batch, len(data)))
+        y = net.run(*inputs)
+        total += batch_loss(loss, y, target) * len(target)
+        if loss.decides is not None:
+            correct = right_decisions(loss, y, target)
+            right += int(correct.sum())
+            decisions += correct.size
+    return Evaluation(total / len(data), right / decisions if decisions else None, len(data))
+
+
+def batch_loss(loss: Loss, y: np.ndarray, target: np.ndarray) -> float:
+    """The mean loss of outputs, in their own dtype."""
+    function = _loss_function(loss, y.ndim, y.dtype.name)
+    (mean,) = function.call([np.ascontiguousarray(y), np.ascontiguousarray(target, y.dtype)])
+    return float(mean)
+
+
+def right_decisions(loss: Loss, y: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Whether outputs decide as their targets do: one answer for each row (classes), or for each output."""
+    if loss.decides == "class":
+        return y.argmax(-1) == target.argmax(-1)
+    return (y > 0) == (target > (0.5 if loss.decides == "bit" else 0))
+
+
+@lru_cache(maxsize=32)
+def _loss_function(loss: Loss, rank: int, dtype: str) -> Function:
+    """``@loss(y, target) -> loss``, native, for outputs of any shape of this rank. Serves all nets."""
+    element = scalar_of(np.dtype(dtype))
+    type = TensorType([symbol(name) for name in "BNMKLJ"[:rank]], element)
+    function = FuncOp.of("loss", [type, type], [TensorType([], element)])
+    y, target = function.arguments
+    y.name_hint, target.name_hint = "y", "target"
+    builder = Builder.at_end(function.entry)
+    builder.create(ReturnOp, [mean_loss(builder, loss, y, target)])
+    module = ModuleOp.of([function])
+    PassManager(parse_pipeline(",".join([*ARRAY, *LOOP])), PassContext(host())).run(module)
+    return Library(module, host()).function("loss")
+
+
+def predict(net: Trainable, inputs: Sequence[Any], batch: int = BATCH) -> Any:
+    """The net's output for all rows, ``batch`` rows at a time."""
+    arrays = [np.asarray(x) for x in inputs]
+    rows = len(arrays[0]) if arrays and arrays[0].ndim else 0
+    if rows <= batch or any(a.ndim == 0 or len(a) != rows for a in arrays):
+        return net.run(*inputs)
+    parts = [net.run(*(a[first : first + batch] for a in arrays)) for first in range(0, rows, batch)]
+    if isinstance(parts[0], tuple):
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    return np.concatenate(parts)

@@ -1,0 +1,188 @@
+"""Fitting: epochs of steps over data, with everything around them."""
+
+from __future__ import annotations
+
+import math
+import time
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from irc.initial import checked_seed
+from irc.ir.diagnostics import Error
+from irc.training.callbacks import Training, as_callbacks
+from irc.training.data import Data, checked_data
+from irc.training.evaluation import BATCH, evaluate
+from irc.training.gradient import chosen_loss
+from irc.training.history import History, Recorder
+from irc.training.interrupt import Interrupts
+from irc.training.losses import Loss
+from irc.training.nonfinite import where_not_finite
+from irc.training.optimizers import OPTIMIZERS, Adam, Optimizer
+from irc.training.progress import Progress
+from irc.training.recipes import step_recipe
+from irc.training.step import NativeStep
+from irc.training.trainable import Trainable
+
+
+def fit(
+    net: Trainable,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int,
+    batch: int,
+    optimizer: Any,
+    loss: Any,
+    validation: Any,
+    callbacks: Any,
+    shuffle: bool,
+    seed: int,
+    verbose: int,
+    state: dict[str, Any] | None,
+) -> History:
+    """See :meth:`irc.Net.fit`."""
+    _require_count("epochs", epochs)
+    _require_count("batch", batch)
+    return _Fit(net, x, y, batch, chosen_optimizer(optimizer), chosen_loss(net, loss), validation, seed, state).run(
+        epochs, shuffle, as_callbacks(callbacks), verbose
+    )
+
+
+def chosen_optimizer(given: Any) -> Optimizer:
+    """The optimiser that a user gives, as one or by its name; Adam where there is none. Raises :class:`irc.Error`."""
+    if given is None:
+        return Adam()
+    if isinstance(given, str) and given in OPTIMIZERS:
+        return OPTIMIZERS[given]()
+    if not isinstance(given, Optimizer):
+        names = ", ".join(OPTIMIZERS)
+        raise Error(f"optimizer must be one such as irc.Adam(0.001), or one of {names}, not {given!r:.80}")
+    return given
+
+
+def _require_count(name: str, value: Any) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise Error(f"{name} must be an integer from 1 on, not {value!r:.80}")
+
+
+class _Fit:
+    """One call of fit."""
+
+    def __init__(
+        self,
+        net: Trainable,
+        x: Any,
+        y: Any,
+        batch: int,
+        optimizer: Optimizer,
+        loss: Loss,
+        validation: Any,
+        seed: int,
+        state: dict[str, Any] | None,
+    ):
+        self.net = net
+        self.loss = loss
+        self.seed = checked_seed(seed)
+        kernel = net.made(step_recipe(loss, optimizer))
+        self.step = NativeStep(kernel, optimizer, net.params.flat, state)
+        data, self.validation = self._data(x, y, validation)
+        self.data = data
+        self.batch = min(batch, len(data))
+        self._require_fixed_rows(batch)
+
+    def _data(self, x: Any, y: Any, validation: Any) -> tuple[Data, Data | None]:
+        """What is learnt from, and what is only looked at. A fraction is the last part of the rows."""
+
+        def checked(inputs: Any, target: Any) -> Data:
+            return checked_data(inputs, target, self.step.data, self.step.shapes, self.loss)
+
+        data = checked(x, y)
+        if validation is None:
+            return data, None
+        if isinstance(validation, float):
+            count = round(validation * len(data))
+            if not 0 < count < len(data):
+                raise Error(f"validation={validation} of {len(data)} rows leaves none to validate, or none to learn from")
+            return data.part(0, len(data) - count), data.part(len(data) - count, len(data))
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise Error("validation must be a pair (x, y), or a fraction of the rows such as 0.1")
+        return data, checked(*validation)
+
+    def _require_fixed_rows(self, batch: int) -> None:
+        """A function whose first size is a number takes batches of that size alone."""
+        fixed = self.step.shapes[0][0]
+        if fixed is not None and (batch != fixed or len(self.data) % fixed):
+            raise Error(f"{self.net.name} takes {fixed} rows at a time: batch must be {fixed}, rows a multiple of it")
+
+    def run(self, epochs: int, shuffle: bool, callbacks: list[Any], verbose: int) -> History:
+        """Learn."""
+        progress, recorder = Progress(verbose, epochs, len(self.data)), Recorder()
+        training = Training(self.net)
+        try:
+            with Interrupts() as interrupts:
+                for training.epoch in range(epochs):
+                    self._epoch(training, shuffle, callbacks, progress, recorder, interrupts)
+                    if interrupts.asked or training.stopped:
+                        break
+        finally:
+            progress.close()
+        return recorder.history(interrupts.asked, self.step.state)
+
+    def _epoch(
+        self,
+        training: Training,
+        shuffle: bool,
+        callbacks: list[Any],
+        progress: Progress,
+        recorder: Recorder,
+        interrupts: Interrupts,
+    ) -> None:
+        begin, rows, total, learnt = time.perf_counter(), len(self.data), 0.0, 0
+        order = shuffled(rows, self.seed, training.epoch) if shuffle else None
+        for first in range(0, rows, self.batch):
+            end = min(first + self.batch, rows)
+            arrays = self.data.batch(first, end, order)
+            loss = self.step(*arrays)
+            if not math.isfinite(loss):
+                raise self._failure(training, arrays)
+            total += loss * (end - first)
+            learnt += end - first
+            training.step, training.loss, training.rate = training.step + 1, loss, self.step.rate
+            recorder.step(loss, training.rate)
+            progress.step(training.epoch, end - first, total / learnt)
+            for callback in callbacks:
+                callback.on_step(training)
+            if interrupts.asked or training.stopped:
+                break
+        training.loss = total / learnt
+        if self.validation is not None and not interrupts.asked:
+            found = evaluate(self.net, self.validation, self.loss, self.step.shapes[0][0] or BATCH)
+            training.validation_loss, training.validation_accuracy = found.loss, found.accuracy
+        seen = self.validation is not None and not interrupts.asked
+        validation_loss = training.validation_loss if seen else None
+        accuracy = training.validation_accuracy if seen else None
+        numbers = (training.loss, _number(validation_loss), _number(accuracy))
+        recorder.epoch(*numbers, time.perf_counter() - begin)
+        progress.epoch(training.epoch, *numbers)
+        for callback in callbacks:
+            callback.on_epoch(training)
+
+    def _failure(self, training: Training, arrays: list[np.ndarray]) -> Error:
+        """What to say of a step whose loss, or gradient, is not finite. It has changed nothing."""
+        where = where_not_finite(self.net, Data(arrays[:-1], arrays[-1]), self.loss)
+        return Error(
+            f"the loss or a gradient is not finite in step {training.step} (epoch {training.epoch}, counted from 0): "
+            f"{where}. The parameters are as before this step; a smaller learning rate or clip_norm may help"
+        )
+
+
+def shuffled(rows: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch's rows, by Philox (Salmon et al., 2011), a counter-based generator, keyed (seed, epoch)."""
+    key = np.array([seed, epoch], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key)).permutation(rows)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

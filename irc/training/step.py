@@ -1,0 +1,83 @@
+"""The native training step of a net: its function, the arrays that it updates, and short calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from irc.arrays import aligned_zeros
+from irc.backend.native_call import native_call
+from irc.ir.diagnostics import Error
+from irc.kernel import Kernel
+from irc.training.optimizers import Optimizer
+from irc.training.schedules import rate_at
+
+
+class NativeStep:
+    """One native function that does a whole step, in place, on a net's parameters.
+
+    ``state`` is what the optimiser keeps: an array like the flat parameter vector for each moment, and ``steps``, the
+    number of steps done. ``data`` are the arguments that a call gives, the net's inputs and the target, and ``shapes``
+    what is known of their shapes. Not for several threads at once.
+    """
+
+    def __init__(self, kernel: Kernel, optimizer: Optimizer, flat: np.ndarray, state: dict[str, Any] | None = None):
+        self.optimizer = optimizer
+        self._function = kernel.function
+        parameters = kernel.parts(flat)
+        kept = len(parameters) * len(optimizer.moments) + optimizer.counts + 1
+        self.data = kernel.inputs[:-kept]
+        self.shapes = kernel.shapes[:-kept]
+        self._moments = {name: aligned_zeros(flat.size, flat.dtype) for name in optimizer.moments}
+        self._steps = np.zeros((), np.int64)
+        self._done = 0
+        self._rate = np.zeros((), flat.dtype)
+        self._loss = np.zeros((), kernel.signature.outputs()[0].dtype)
+        parts = [part for moment in self._moments.values() for part in kernel.parts(moment).values()]
+        self._kept = (*parts, *([self._steps] if optimizer.counts else []), self._rate)
+        self._parameters = tuple(parameters.values())
+        self._short = native_call(kernel.function, parameters)
+        if state is not None:
+            self.state = state
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A copy of what the optimiser keeps: arrays by name, and ``steps``. Assigning copies it in."""
+        return {**{name: moment.copy() for name, moment in self._moments.items()}, "steps": self._done}
+
+    @state.setter
+    def state(self, given: dict[str, Any]) -> None:
+        if set(given) != {*self._moments, "steps"}:
+            wanted = ", ".join([*self._moments, "steps"])
+            raise Error(f"the state of {self.optimizer.name} has {wanted}, not {', '.join(map(str, given))}")
+        for name, moment in self._moments.items():
+            array = np.asarray(given[name])
+            if array.shape != moment.shape:
+                raise Error(f"{name} of {self.optimizer.name} has shape {moment.shape}, got {array.shape}")
+            moment[...] = array
+        self._done = int(given["steps"])
+        self._steps[...] = self._done
+
+    @property
+    def steps(self) -> int:
+        """The number of steps done."""
+        return self._done
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self._rate)
+
+    def __call__(self, *data: np.ndarray) -> float:
+        """Do a step with a batch, inputs and target as native code reads them; its loss.
+
+        Where the loss or a gradient is not finite, the answer is NaN, and parameters and state are as before.
+        """
+        self._rate[...] = rate_at(self.optimizer.rate, self._done)
+        done = None if self._short is None else self._short((*data, *self._kept), (self._loss,))
+        if done is None:
+            self._function.call([*data, *self._parameters, *self._kept], [self._loss])
+        loss = float(self._loss)
+        self._done += loss == loss
+        return loss

@@ -1,0 +1,139 @@
+"""The loss as a function: what training makes small.
+
+``@f(inputs, parameters, ...) -> y`` gets a companion ``@f_loss(inputs, target, parameters, ...) -> loss`` that calls it
+and gives the mean of the row losses (see ``irc.training.losses``). ``target`` is like ``y``. Bound data stay bound.
+Without the option ``loss``, a name or ``name;parameter``, the loss is what the function says of itself
+(``irc.loss``); ``of`` names the functions, the default is every public one that is not itself a loss or a derivative.
+
+Before, with `add-loss{loss=mae}`:
+
+```mlir
+func.func @f(%x: tensor<B x 2 x f32>, %w: tensor<2x4xf32> {irc.param = "w"}) -> tensor<B x 4 x f32> {
+  %y = array.contract "bi,io->bo" %x, %w : tensor<B x 2 x f32>, tensor<2x4xf32>
+  func.return %y : tensor<B x 4 x f32>
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: tensor<B x 2 x f32>, %w: tensor<2x4xf32> {irc.param = "w"}) -> tensor<B x 4 x f32> {
+  %y = array.contract "bi,io->bo" %x, %w : tensor<B x 2 x f32>, tensor<2x4xf32>
+  func.return %y : tensor<B x 4 x f32>
+}
+func.func @f_loss(%x: tensor<B x 2 x f32>, %target: tensor<B x 4 x f32>, %w: tensor<2x4xf32> {irc.param = "w"})
+    -> tensor<f32> attributes {irc.loss = ["mae"], irc.loss_of = "f"} {
+  %y = func.call @f(%x, %w) : (tensor<B x 2 x f32>, tensor<2x4xf32>) -> tensor<B x 4 x f32>
+  %0 = arith.subf %y, %target : tensor<B x 4 x f32>
+  %1 = math.absf %0 : tensor<B x 4 x f32>
+  %2 = array.reduce sum %1 dims [1] : tensor<B x 4 x f32>
+  %3 = array.full 4.0 : f32 to tensor<B x f32>
+  %row_losses = arith.divf %2, %3 : tensor<B x f32>
+  %4 = array.reduce sum %row_losses dims [0] : tensor<B x f32>
+  %5 = array.size "B" : index
+  %6 = arith.index_cast %5 : index to i64
+  %7 = arith.sitofp %6 : i64 to f32
+  %8 = array.broadcast %7 dims [] : f32 to tensor<f32>
+  %loss = arith.divf %4, %8 : tensor<f32>
+  func.return %loss : tensor<f32>
+}
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import CallOp, FuncOp, ReturnOp
+from irc.ir.attributes import StringAttr, SymbolRefAttr
+from irc.ir.builder import Builder
+from irc.ir.diagnostics import Error, fail
+from irc.ir.operation import Operation, Value
+from irc.ir.symbols import is_private, unique_name
+from irc.ir.types import TensorType, Type
+from irc.passmanager import Pass, PassContext, Signature
+from irc.training.losses import Loss, find_loss, loss_attribute, loss_of_attribute, mean_loss
+
+LOSS, LOSS_OF = "irc.loss", "irc.loss_of"
+
+
+@dataclass(frozen=True)
+class AddLoss(Pass):
+    """Add to each function its loss."""
+
+    name = "add-loss"
+    signature = Signature.EXTENDED
+    loss: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+
+    def run(self, module: ModuleOp, context: PassContext) -> None:
+        for function in self._functions(module):
+            added = _with_loss(module, function, self._loss(function))
+            Builder.after(function).insert(added)
+            context.count("losses added")
+
+    def _functions(self, module: ModuleOp) -> list[FuncOp]:
+        """Those that ``of`` names. Raises :class:`irc.Error`."""
+        functions = [op for op in module.functions if isinstance(op, FuncOp) and not op.is_declaration]
+        by_name = {op.symbol: op for op in functions}
+        for name in self.of:
+            if name not in by_name:
+                fail(f"add-loss: there is no function of arrays @{name}; there are {', '.join(by_name) or 'none'}")
+        made = ("irc.vjp_of", LOSS_OF)
+        public = [op for op in functions if not is_private(op) and not any(key in op.attributes for key in made)]
+        return [by_name[name] for name in self.of] if self.of else public
+
+    def _loss(self, function: FuncOp) -> Loss:
+        """The loss to add, of the option or of the function."""
+        if self.loss:
+            name, *parameter = self.loss
+            try:
+                return find_loss((name, *map(float, parameter)))
+            except ValueError as error:
+                raise error if isinstance(error, Error) else Error(f"add-loss: '{parameter[0]}' is no number") from None
+        if LOSS not in function.attributes:
+            fail(f"add-loss: @{function.symbol} says no loss (irc.loss); give the option loss", function.location)
+        return loss_of_attribute(function.attributes[LOSS])
+
+
+def _with_loss(module: Operation, function: FuncOp, loss: Loss) -> FuncOp:
+    """The function of inputs, target, and all other arguments, to the mean loss."""
+    y_type = _output(function)
+    marks = [dict(function.arg_attributes(a.index).entries) for a in function.arguments]
+    inputs = [a for a in function.arguments if not {"irc.param", "irc.data"} & marks[a.index].keys()]
+    others = [a for a in function.arguments if a not in inputs]
+    added = FuncOp.of(
+        unique_name(module, f"{function.symbol}_loss"),
+        [*(a.type for a in inputs), y_type, *(a.type for a in others)],
+        [TensorType([], y_type.element)],
+        attributes={k: v for k, v in function.attributes.items() if k == "irc.symbols"}
+        | {LOSS: loss_attribute(loss), LOSS_OF: StringAttr(function.symbol)},
+        location=function.location,
+    )
+    added.set_arg_attributes([*(marks[a.index] for a in inputs), {}, *(marks[a.index] for a in others)])
+    target = added.arguments[len(inputs)]
+    target.name_hint = "target"
+    rest = [a for a in added.arguments if a is not target]
+    values: dict[Value, Value] = dict(zip([*inputs, *others], rest, strict=True))
+    for old, new in values.items():
+        new.name_hint, new.location = old.name_hint, old.location  # type: ignore[misc]
+    builder = Builder.at_end(added.entry, function.location)
+    arguments = [values[a] for a in function.arguments]
+    callee = SymbolRefAttr(function.symbol)
+    call = builder.create(CallOp, arguments, callee=callee, result_types=function.type.results)
+    call.result.name_hint = function.entry.terminator.operands[0].name_hint or "y"
+    builder.create(ReturnOp, [mean_loss(builder, loss, call.result, target)])
+    return added
+
+
+def _output(function: FuncOp) -> Type:
+    """The type of what the loss is a loss of. Raises :class:`irc.Error`."""
+    results = function.type.results
+    if len(results) != 1 or not isinstance(results[0], TensorType) or not results[0].element.is_float:
+        shown = ", ".join(map(str, results)) or "nothing"
+        fail(
+            f"a loss is for functions with one result, a tensor of floats; @{function.symbol} gives {shown}",
+            function.location,
+        )
+    return results[0]
