@@ -50,12 +50,12 @@ class Dag:
 
 
 def random_dag(edges: int, seed: int = 0) -> Dag:
-    """A tenth as many neurons as edges, sources drawn evenly from all neurons before the target.
+    """A tenth as many neurons as edges (more, where edges are few), sources drawn from all neurons before the target.
 
     Every neuron has an edge into it, and one out of it but for some of the last, which are the outputs.
     """
     rng = np.random.default_rng(seed)
-    neurons, inputs = max(14, edges // 10), max(4, int(edges**0.5 / 2))
+    neurons, inputs = max(edges // 10, int(2.5 * edges**0.5)), max(4, int(edges**0.5 / 2))
     feeding = np.arange(neurons - min(10, neurons // 5))
     fed = np.maximum(feeding + 1, inputs)
     fed += (rng.random(len(fed)) * (neurons - fed)).astype(np.int64)
@@ -63,6 +63,7 @@ def random_dag(edges: int, seed: int = 0) -> Dag:
     pairs = drawn * neurons + (rng.random(len(drawn)) * drawn).astype(np.int64)
     pairs = np.concatenate([fed * neurons + feeding, pairs])
     _, first = np.unique(pairs, return_index=True)
+    assert len(first) >= edges, "so few edges that they would have to be drawn otherwise"
     target, source = np.divmod(np.sort(pairs[np.sort(first)[:edges]]), neurons)
     depth = _depths(neurons, inputs, source, target)
     number = np.empty(neurons, np.int64)

@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 from dags import Dag, random_dag
-from fresh import first_results, in_fresh_process, load, peak_memory, report, save
+from fresh import first_results, import_all, in_fresh_process, load, peak_memory, report, save
+
+import irc
 
 GENOMES, TRIALS, MUTATIONS = 150, 100, 80
 """Nets of a population, samples, and how often each genome is mutated: to some 33 connections."""
@@ -101,14 +103,13 @@ def population(framework: str, state: str) -> None:
     outputs = _by_neat_python if framework == "neat-python" else _by_irc
     if state == KNOWN:
         outputs([grown(GENOMES + seed, MUTATIONS, settings) for seed in range(3)], settings, x)
+    import_all()
     start = time.perf_counter()
     outputs(genomes, settings, x)
     report(f"{GENOMES} genomes, {TRIALS} samples, {state}: run", (time.perf_counter() - start) * 1e3)
 
 
 def _by_irc(genomes: list, settings: Any, x: np.ndarray) -> list[np.ndarray]:
-    import irc
-
     warnings.simplefilter("ignore", irc.DiagnosticWarning)  # some genomes have nodes that nothing leads to
     return irc.compile([(genome, settings) for genome in genomes]).run(x)
 

@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 from dags import Dag, batch
 
+import irc
+from irc.passes.pipelines import TRAINING
+from irc.passmanager import parse_pipeline
+
 SAMPLES = 64
 """The batch of first results."""
 
@@ -39,12 +43,16 @@ def load(path: str) -> Dag:
         return Dag(**{name: int(array) if array.ndim == 0 else array for name, array in arrays.items()})
 
 
+def import_all() -> None:
+    """The compiler with its passes, which are imported when first named."""
+    parse_pipeline(TRAINING)
+
+
 def first_results(dag: Dag, source: Any, **options: Any) -> tuple[Any, float, float]:
     """The net, and the seconds until the first output and from there to the first gradients. ``source``: as
-    ``irc.compile`` takes it, with its options.
+    ``irc.compile`` takes it, with its options. Imports are made before.
     """
-    import irc
-
+    import_all()
     x, dy = batch(dag, SAMPLES)
     start = time.perf_counter()
     net = irc.compile(source, **options)

@@ -18,6 +18,7 @@ from irc.frontends.graph import Graph
 from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
+from irc.ir.locations import NameLocation
 from irc.ir.operation import Value
 from irc.ir.types import ScalarType, TensorType, Type, f32
 
@@ -134,9 +135,10 @@ def _add_nodes(graph: Graph, net: Net, dtype: Type) -> None:
 def _delay(builder: Builder, graph: Graph, neuron: int, type: Type) -> Delay:
     """A delay of a value that is yet to come: for now it delays an argument."""
     assert builder.block is not None
-    with builder.located(graph.neuron_location(neuron)):
-        delay = builder.insert(Delay(builder.block.arguments[:1], [type], location=builder.location))
-    delay.value.name_hint = _before(graph, neuron)
+    name = _before(graph, neuron)
+    place = NameLocation(name, graph.neuron_location(neuron).child)
+    delay = builder.insert(Delay(builder.block.arguments[:1], [type], location=place))
+    delay.value.name_hint = name
     return delay
 
 

@@ -13,6 +13,10 @@ from irc.dialects.array.kind import AGGREGATIONS, Kind
 from irc.dialects.array.topology import Topology
 from irc.dialects.neuron.rows import sort_rows
 from irc.frontends.graph import Graph
+from irc.ir.diagnostics import Diagnostics
+
+SHOWN_DEAD = 20
+"""Of so many neurons that reach no output the names are told."""
 
 
 class DagData(NamedTuple):
@@ -76,6 +80,15 @@ def dead_neurons(graph: Graph) -> np.ndarray:
                 found.append(source)
     order = graph.topological_order
     return order[np.isin(order, found)]
+
+
+def warn_of_dead(graph: Graph, dead: np.ndarray, diagnostics: Diagnostics, of: str = "") -> None:
+    """Warn of neurons that do not run, by name: the first SHOWN_DEAD. ``of``: which graph, in words."""
+    for neuron in dead[:SHOWN_DEAD].tolist():
+        message = f"neuron {graph.neuron_name(neuron)}{of} reaches no output and is removed"
+        diagnostics.warning(message, graph.neuron_location(neuron))
+    if len(dead) > SHOWN_DEAD:
+        diagnostics.warning(f"{len(dead) - SHOWN_DEAD} more neurons{of} reach no output and are removed")
 
 
 def _kinds(graph: Graph, computed: np.ndarray) -> tuple[tuple[Kind, ...], np.ndarray]:

@@ -13,8 +13,9 @@ from irc.frontends.activation import Activation
 from irc.frontends.graph import MOST, Graph, require_room
 from irc.ir.diagnostics import Diagnostics
 
-_BY_EDGE = ("source", "target", "parameter")
+_BY_EDGE = ("source", "target", "parameter", "delayed")
 _BY_NEURON = ("bias", "activation", "aggregation", "is_input")
+_BOOLEAN = ("delayed", "is_input")
 
 
 def checked(graph: Graph) -> Graph:
@@ -23,7 +24,8 @@ def checked(graph: Graph) -> Graph:
     :meth:`Graph.validate` finds.
     """
     diagnostics = Diagnostics()
-    arrays = {name: _integers(graph, name, diagnostics) for name in (*_BY_EDGE, *_BY_NEURON, "outputs")}
+    names = [n for n in (*_BY_EDGE, *_BY_NEURON, "outputs") if n != "delayed" or graph.delayed is not None]
+    arrays = {name: _numbers(graph, name, diagnostics) for name in names}
     _check_others(graph, diagnostics)
     diagnostics.raise_errors()
     for name in ("initial", "neuron_offsets", "edge_offsets"):
@@ -47,13 +49,12 @@ def checked(graph: Graph) -> Graph:
     return copy
 
 
-def _integers(graph: Graph, name: str, diagnostics: Diagnostics) -> np.ndarray:
+def _numbers(graph: Graph, name: str, diagnostics: Diagnostics) -> np.ndarray:
     """A copy of an array of numbers, or of truth values; nothing, and an error, if it is none."""
-    given, kinds, what = getattr(graph, name), "iu", "integers"
-    if name == "is_input":
-        kinds, what = "b", "booleans"
+    given = getattr(graph, name)
+    kinds, what, dtype = ("b", "booleans", np.bool_) if name in _BOOLEAN else ("iu", "integers", np.int64)
     if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in kinds:
-        return given.astype(bool if name == "is_input" else np.int64)
+        return given.astype(dtype)
     found = f"of {given.dtype} with {given.ndim} dimensions" if isinstance(given, np.ndarray) else type(given).__name__
     diagnostics.error(f"graph: {name} must be a NumPy array of {what} with one dimension, not {found}")
     return np.zeros(0, np.int64)
@@ -81,7 +82,7 @@ def _check_others(graph: Graph, diagnostics: Diagnostics) -> None:
 
 def _check_lengths(graph: Graph, arrays: Mapping[str, np.ndarray], diagnostics: Diagnostics) -> None:
     edges, neurons = len(arrays["source"]), len(arrays["is_input"])
-    wanted: dict[str, tuple[int, str]] = dict.fromkeys((*_BY_EDGE, "edge_offsets"), (edges, "edges, as source has"))
+    wanted = dict.fromkeys((*_BY_EDGE, "edge_offsets"), (edges, "edges, as source has"))
     wanted |= dict.fromkeys((*_BY_NEURON, "neuron_offsets"), (neurons, "neurons, as is_input has"))
     wanted["initial"] = (graph.parameter_count, "parameters, which is parameter_count")
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -109,7 +110,8 @@ def _check_ranges(graph: Graph, arrays: Mapping[str, np.ndarray], diagnostics: D
             wrong = np.flatnonzero((array < least) | (array > most))
             others = f", and {len(wrong) - 1} more are wrong" if len(wrong) > 1 else ""
             first = int(wrong[0])
-            diagnostics.error(f"graph: {name}[{first}] is {array[first]}, but must be {what}: {least} to {most}{others}")
+            found = f"{name}[{first}] is {array[first]}"
+            diagnostics.error(f"graph: {found}, but must be {what}: {least} to {most}{others}")
     for number in graph.given_names:
         if not isinstance(number, Integral) or not 0 <= number < parameters:
             diagnostics.error(f"graph: given_names names parameter {number!r:.80}; they are 0 to {parameters - 1}")

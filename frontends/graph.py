@@ -179,12 +179,16 @@ class Graph:
 
         Delayed edges do not count.
         """
-        order = orderable(self.neuron_count, self.source[self.same_step], self.target[self.same_step])
-        if len(order) < self.neuron_count:
+        if len(self._orderable) < self.neuron_count:
             diagnostics = Diagnostics()
             self._check_cycles(diagnostics)
             diagnostics.raise_errors()
-        return order
+        return self._orderable
+
+    @cached_property
+    def _orderable(self) -> np.ndarray:
+        """The neurons that are neither on a cycle nor behind one, in topological order."""
+        return orderable(self.neuron_count, self.source[self.same_step], self.target[self.same_step])
 
     # Names
 
@@ -240,7 +244,7 @@ class Graph:
 
     # Places
 
-    def neuron_location(self, neuron: int) -> Location:
+    def neuron_location(self, neuron: int) -> NameLocation:
         """The neuron's name, and where it stands in the text."""
         return NameLocation(self.neuron_name(neuron), self._place(self.neuron_offsets, neuron))
 
@@ -335,6 +339,8 @@ class Graph:
             diagnostics.error(f"edge {names} is given twice", self.edge_location(edge), *_placed(note))
 
     def _check_cycles(self, diagnostics: Diagnostics) -> None:
+        if len(self._orderable) == self.neuron_count:
+            return
         edges = self.same_step
         loops = self.source[edges] == self.target[edges]
         for edge in edges[loops].tolist():

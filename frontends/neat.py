@@ -4,6 +4,10 @@ The net computes what ``neat.nn.FeedForwardNetwork`` computes: only enabled conn
 output depends on. A node is ``activation(bias + response * aggregation(weight * value over its links))``. Its key is
 the neuron's label, its bias the parameter ``b_<key>``, weights are ``w_<key>_<key>``. A response that is not 1 becomes
 an extra neuron ``agg<key>``, which aggregates, and an edge from there whose weight is the parameter ``r<key>``.
+
+Where the configuration says ``feed_forward = False`` the net computes what ``neat.nn.RecurrentNetwork`` computes: inputs
+are those of the step, but all links between nodes carry the value of the step before, at first 0. A node without links
+is 0 there, whatever its bias.
 """
 
 from __future__ import annotations
@@ -62,13 +66,16 @@ class Connection(NamedTuple):
 
 @dataclass
 class Genome:
-    """A genome as it was read. Links of a node are in the order of ``connections``."""
+    """A genome as it was read. Links of a node are in the order of ``connections``. ``recurrent``: links between nodes
+    are delayed by a step.
+    """
 
     name: str
     inputs: Sequence[int]
     outputs: Sequence[int]
     nodes: dict[int, Node] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
+    recurrent: bool = False
 
 
 def is_genome(source: Any) -> bool:
@@ -85,7 +92,8 @@ def from_genome(genome: Any, config: Any, *, outputs: Any = None, name: str | No
 
     ``outputs``: keys of nodes (numbers or labels), one or a list; None: ``output_keys`` of the configuration, in its
     order. ``name``: by default ``genome<key>``. Raises Error with all that is wrong: functions that are not
-    neat-python's own, numbers that are not finite, keys without a node, and a genome that is recurrent.
+    neat-python's own, numbers that are not finite, keys without a node, and a cycle where the configuration demands
+    ``feed_forward``.
     """
     if not _looks_like_genome(genome):
         fail(f"expected a genome with nodes and connections, not {type(genome).__name__}")
@@ -100,6 +108,7 @@ def from_genome(genome: Any, config: Any, *, outputs: Any = None, name: str | No
         list(settings.output_keys),  # type: ignore[union-attr]
         {k: Node(n.activation, n.aggregation, n.bias, n.response) for k, n in genome.nodes.items()},
         [Connection(source, target, c.weight) for (source, target), c in genome.connections.items() if c.enabled],
+        recurrent=not getattr(settings, "feed_forward", True),
     )
     required = _required(read)
     for what in FUNCTIONS:
@@ -118,7 +127,8 @@ def graph_of(genome: Genome, outputs: Any, diagnostics: Diagnostics) -> Graph:
     diagnostics.raise_errors()
     inside = {*required, *genome.inputs}
     links = [c for c in genome.connections if c.target in required and c.source in inside]
-    _check_order(genome, required, links, diagnostics)
+    if not genome.recurrent:
+        _check_order(genome, required, links, diagnostics)
     diagnostics.raise_errors()
     graph = _Builder(genome, sorted(required), links).graph()
     chosen = [str(key) for key in genome.outputs] if outputs is None else _labels(outputs)
@@ -155,7 +165,8 @@ def _check(genome: Genome, required: set[int], diagnostics: Diagnostics) -> None
     for key in sorted(set(genome.inputs) & set(genome.outputs)):
         diagnostics.error(f"key {key} is an input and an output")
     inputs = set(genome.inputs)
-    for key in sorted(required):
+    linked = {connection.target for connection in genome.connections}
+    for key in sorted(required & linked if genome.recurrent else required):  # a node without links is 0 there
         node = genome.nodes.get(key)
         if node is None:
             what = "output" if key in genome.outputs else "source of a connection"
@@ -188,7 +199,7 @@ def _finite(number: Any) -> bool:
 
 
 def _check_order(genome: Genome, required: set[int], links: list[Connection], diagnostics: Diagnostics) -> None:
-    """Record the cycles of a recurrent genome."""
+    """Record the cycles of a genome that is to be feed-forward."""
     keys = sorted(required)
     number = {key: place for place, key in enumerate(keys)}
     inner = [c for c in links if c.source in required]
@@ -197,7 +208,7 @@ def _check_order(genome: Genome, required: set[int], links: list[Connection], di
     for cycle in cycles(len(keys), edges[:, 0], edges[:, 1]):
         path = [keys[place] for place in (*cycle, cycle[0])]
         shown = " -> ".join(map(str, path))
-        message = f"the genome is recurrent, and delays are not supported yet: cycle {shown}"
+        message = f"the genome has a cycle, but it is to be feed-forward (feed_forward in its configuration): {shown}"
         diagnostics.error(message, places[path[-2], path[-1]])
 
 
@@ -215,12 +226,18 @@ class _Builder:
         self.biases: dict[int, float] = {}
         self.responses: dict[int, int] = {}
         self.edges: list[tuple[int | str, int, float]] = []
+        self.nodes = set(keys) if genome.recurrent else set()
+        """The keys of nodes that others read a step later."""
         for key in keys:
             self.node(key)
 
     def node(self, key: int) -> None:
         """One node: one neuron or two."""
-        node, links = self.genome.nodes[key], self.links[key]
+        links = self.links[key]
+        if self.genome.recurrent and not links:
+            self.number[key] = self.neuron(str(key), IDENTITY, "sum")
+            return
+        node = self.genome.nodes[key]
         activation, aggregation = ACTIVATIONS[node.activation], node.aggregation if links else "sum"
         one = not links and node.aggregation == "product"  # the others are 0 of nothing, so that their response is idle
         if one or (links and node.response != 1):
@@ -246,6 +263,7 @@ class _Builder:
         """The graph, not yet validated."""
         count, edges = len(self.labels), len(self.edges)
         table = {activation: number for number, activation in enumerate(dict.fromkeys(a for a, _ in self.kinds))}
+        delayed = np.array([source in self.nodes for source, _, _ in self.edges], bool)
         bias = np.full(count, -1)
         bias[list(self.biases)] = edges + np.arange(len(self.biases))
         return Graph(
@@ -259,6 +277,7 @@ class _Builder:
             is_input=np.arange(count) < len(self.genome.inputs),
             outputs=np.array([self.number[key] for key in self.genome.outputs], np.int64),
             parameter_count=edges + len(self.biases),
+            delayed=delayed if delayed.any() else None,
             name=self.genome.name,
             labels=tuple(self.labels),
             initial=np.array([*(w for _, _, w in self.edges), *self.biases.values()], np.float64),

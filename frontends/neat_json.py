@@ -1,6 +1,6 @@
 """The JSON form of neat-python's networks, as ``neat.export.export_network_json`` writes it (format version 1.0).
 
-    {"network_type": "feedforward",
+    {"network_type": "feedforward",                    or "recurrent"
      "topology": {"input_keys": [-1, -2], "output_keys": [0], ...},
      "nodes": [{"id": 0, "type": "output", "activation": {"name": "tanh", "custom": false},
                 "aggregation": {"name": "sum", "custom": false}, "bias": 0.5, "response": 1.0}, ...],
@@ -23,6 +23,7 @@ from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.locations import UNKNOWN, Location, Source
 
 _MAJOR = "1"
+_KINDS = ("feedforward", "recurrent")
 
 
 def parse(source: Source, *, outputs: Any = None) -> Graph:
@@ -79,7 +80,8 @@ class _Reader:
             fail("not a network of neat-python: expected an object with network_type and nodes", self.at(data))
         self.check_header(data)
         topology = self.part(data, "topology", dict)
-        genome = Genome(stem(self.source), self.keys(topology, "input_keys"), self.keys(topology, "output_keys"))
+        inputs, chosen = self.keys(topology, "input_keys"), self.keys(topology, "output_keys")
+        genome = Genome(stem(self.source), inputs, chosen, recurrent=data["network_type"] == "recurrent")
         for node in self.objects(data, "nodes"):
             self.node(node, genome)
         for connection in self.objects(data, "connections"):
@@ -92,10 +94,8 @@ class _Reader:
         kind, version = data["network_type"], data.get("format_version", _MAJOR)
         if not isinstance(version, str) or version.split(".")[0] != _MAJOR:
             fail(f"format_version is {version!r:.80}; {_MAJOR}.x can be read", self.at(data))
-        if kind == "recurrent":
-            fail("the network is recurrent, and delays are not supported yet", self.at(data))
-        if kind != "feedforward":
-            fail(f"network_type is {kind!r:.80}; only feedforward can be read", self.at(data))
+        if kind not in _KINDS:
+            fail(f"network_type is {kind!r:.80}; only {' and '.join(_KINDS)} can be read", self.at(data))
 
     def at(self, item: Any) -> Location:
         """Where an object begins."""

@@ -15,6 +15,7 @@ from irc.frontends.text import stem
 from irc.ir.diagnostics import Diagnostic, Diagnostics
 from irc.ir.locations import Source
 
+
 @dataclass(slots=True)
 class NeuronLine:
     """``j : ...``. ``activation`` and ``aggregation`` are None, ``bias_parameter`` is -1, where nothing is said."""

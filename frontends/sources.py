@@ -103,11 +103,9 @@ def load(source: Any, options: SourceOptions, diagnostics: Diagnostics | None = 
     return found
 
 
-def load_graph(source: Any, options: SourceOptions) -> Graph:
-    """A source as a graph; warnings go to Python. Raises :class:`irc.Error` for IR."""
-    diagnostics = Diagnostics()
+def load_graph(source: Any, options: SourceOptions, diagnostics: Diagnostics) -> Graph:
+    """A source as a graph. Warnings go to ``diagnostics``. Raises :class:`irc.Error` for IR."""
     found = load(source, options, diagnostics)
-    diagnostics.warn()
     if not isinstance(found, Graph):
         fail("a list of nets takes graphs, not IR modules or models of layers")
     return found

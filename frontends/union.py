@@ -20,7 +20,7 @@ def union(graphs: Sequence[Graph], shared_inputs: bool) -> Graph:
     numbers of inputs.
     """
     if shared_inputs:
-        _check_equal_inputs(graphs)
+        check_equal_inputs(graphs)
     inputs = len(graphs[0].inputs) if shared_inputs and graphs else sum(len(g.inputs) for g in graphs)
     table: dict[Activation, int] = {}
     numbers = _numbers(graphs, inputs, shared_inputs)
@@ -85,7 +85,8 @@ def _initial(graphs: Sequence[Graph]) -> np.ndarray | None:
     return np.concatenate([np.full(g.parameter_count, np.nan) if g.initial is None else g.initial for g in graphs])
 
 
-def _check_equal_inputs(graphs: Sequence[Graph]) -> None:
+def check_equal_inputs(graphs: Sequence[Graph]) -> None:
+    """Raise :class:`irc.Error` for graphs that cannot share their inputs."""
     diagnostics = Diagnostics()
     for number, graph in enumerate(graphs):
         wanted = len(graphs[0].inputs)

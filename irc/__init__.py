@@ -3,6 +3,7 @@
     net = irc.compile("nn00.nal")
     y = net.run(x)
     y, gradients = net.vjp(x, dy)
+    history = net.fit(x, t, epochs=10, optimizer=irc.Adam(0.01), loss="mse")
 """
 
 from irc.compiler import compile
@@ -12,18 +13,31 @@ from irc.ir.diagnostics import Diagnostic, DiagnosticWarning, Error
 from irc.model import Gradients, Net
 from irc.parameters import Parameters
 from irc.text.parser import parse_module as parse
+from irc.training import schedules
+from irc.training.callbacks import Callback, Training
+from irc.training.evaluation import Evaluation
+from irc.training.history import History
+from irc.training.optimizers import SGD, Adam, AdamW
 
 __all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Callback",
     "Diagnostic",
     "DiagnosticWarning",
     "Error",
+    "Evaluation",
     "Gradients",
+    "History",
     "ModuleOp",
     "Net",
     "Parameters",
+    "Training",
     "compile",
     "convert",
     "parse",
+    "schedules",
     "to_array",
     "to_networkx",
     "to_sparse",

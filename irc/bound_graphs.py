@@ -1,10 +1,13 @@
 """Native code trusts the graph of an irregular net. So each one is checked where it becomes native code.
 
 ``array.dag`` takes its graph as operands. Before ``lower-array`` they must be known, as an argument's ``irc.data`` or
-as a constant, and so must be the width of the input and the number of parameters that their indices point into.
+as a constant, and so must be the width of the input and the number of parameters that their indices point into. What
+a function gets from its callers must be known there, and the same in all calls.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,12 +15,13 @@ from irc.dialects.array import Dag, DagGrad, check_topology
 from irc.dialects.array.scan import outside
 from irc.dialects.array.topology import transposed
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.func import FuncOp
+from irc.dialects.func import CallOp, FuncOp
 from irc.interpreter import bound_symbols
-from irc.ir.attributes import DenseAttr
+from irc.ir.attributes import Attribute, DenseAttr
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.operation import BlockArgument, Operation, Value
+from irc.ir.symbols import is_private
 from irc.passmanager import Instrument, Pass
 
 _GRAPH = ("offsets", "sources", "weights", "biases", "segments", "outputs")
@@ -54,32 +58,80 @@ def check_graphs(module: Operation) -> None:
 
 
 def _data(op: Operation, value: Value, name: str) -> DenseAttr:
-    """What an operand is, by the argument that binds it or the constant that makes it."""
-    data = None
-    value = outside(value)
+    """What an operand is, by the argument that binds it or the constant that makes it, in every call."""
+    found = list(_possible_data(outside(value), frozenset()))
+    for data in found:
+        if not isinstance(data, DenseAttr):
+            fail(
+                f"'{op.name}': its {name} are not known: native code runs only graphs that are checked before; bind "
+                "them with irc.data at an argument of this function or of all that call it, or as a constant",
+                op.location,
+            )
+        if not np.array_equal(data.array, found[0].array):  # type: ignore[union-attr]
+            fail(f"'{op.name}': its {name} are not the same in all calls of this function", op.location)
+    return found[0]  # type: ignore[return-value]
+
+
+def _possible_data(value: Value, inside: frozenset[FuncOp]) -> Iterator[Attribute | None]:
+    """Each thing that a value may be: what an argument is bound to, and what it is in calls. None: nothing is known."""
     if isinstance(value, BlockArgument) and isinstance(function := value.owner.parent_op, FuncOp):
-        data = function.arg_attr(value.index, "irc.data")
-    elif (source := value.defining_op()) is not None:
-        data = source.attributes.get("value")
-    if not isinstance(data, DenseAttr):
-        fail(
-            f"'{op.name}': its {name} are not known: native code runs only graphs that are checked before; bind them "
-            "with irc.data at an argument of this function, or as a constant",
-            op.location,
-        )
-    return data
+        data, calls = function.arg_attr(value.index, "irc.data"), _calls(function, inside)
+        if data is not None or not is_private(function) or not calls:
+            yield data
+        for call in calls:
+            yield from _possible_data(outside(call.operands[value.index]), inside | {function})
+    else:
+        source = value.defining_op()
+        yield None if source is None else source.attributes.get("value")
+
+
+def _calls(function: FuncOp, inside: frozenset[FuncOp]) -> list[CallOp]:
+    """The calls of a function, but for those of itself by way of others: recursion is refused elsewhere."""
+    module = function.parent_op
+    if module is None or function in inside:
+        return []
+    name = function.sym_name.value
+    return [op for op in module.walk() if isinstance(op, CallOp) and op.callee.value == name]
 
 
 def _size(op: Operation, dimension: Dimension, what: str) -> int:
-    function = op.parent_op
-    while function is not None and not isinstance(function, FuncOp):
-        function = function.parent_op
-    symbols = bound_symbols(function) if function is not None else {}
-    unknown = symbols_of(dimension) - set(symbols)
-    if unknown:
+    """A size by the symbols of the function around ``op``, which must be the same in every call."""
+    function = _function_of(op)
+    found = set() if function is None else set(_possible_sizes(function, dimension, frozenset()))
+    if function is None or None in found:
+        unknown = symbols_of(dimension) - set(bound_symbols(function) if function is not None else {})
         fail(
             f"'{op.name}': the number of its {what}, {dimension}, is not known: give {', '.join(sorted(unknown))} in "
             "irc.symbols of the function",
             op.location,
         )
-    return evaluate(dimension, symbols)
+    if len(found) > 1:
+        shown = ", ".join(map(str, sorted(found)))  # type: ignore[type-var]
+        fail(f"'{op.name}': the number of its {what}, {dimension}, differs from call to call: {shown}", op.location)
+    (size,) = found
+    assert size is not None
+    return size
+
+
+def _possible_sizes(function: FuncOp, dimension: Dimension, inside: frozenset[FuncOp]) -> Iterator[int | None]:
+    """What a size is by the function's own symbols, and by those of its callers: a call has the types of its callee,
+    so the symbols mean the same on both sides.
+    """
+    symbols, calls = bound_symbols(function), _calls(function, inside)
+    known = symbols_of(dimension) <= set(symbols)
+    if known or not is_private(function) or not calls:
+        yield evaluate(dimension, symbols) if known else None
+    for call in calls:
+        caller = _function_of(call)
+        if caller is None:
+            yield None
+        else:
+            yield from _possible_sizes(caller, dimension, inside | {function})
+
+
+def _function_of(op: Operation) -> FuncOp | None:
+    """The function around an op."""
+    function = op.parent_op
+    while function is not None and not isinstance(function, FuncOp):
+        function = function.parent_op
+    return function

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from os import PathLike
+from typing import Any, overload
+
+import numpy as np
 
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
+from irc.dialects.builtin import ModuleOp
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
 from irc.frontends.sources import SourceOptions, is_population, load, load_graph
@@ -20,8 +24,16 @@ from irc.model import Net
 from irc.module_program import ModuleProgram
 from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Pass, parse_pipeline
-from irc.population import population
+from irc.population import Population, population
 from irc.program import Program
+
+
+@overload
+def compile(source: str | PathLike | np.ndarray | Graph | ModuleOp, **options: Any) -> Net: ...
+
+
+@overload
+def compile(source: Any, **options: Any) -> Any: ...
 
 
 def compile(
@@ -56,7 +68,9 @@ def compile(
         loop
             level; the net has gradients if it contains ``autodiff``.
         structure: ``"data"``: the graph of an irregular net is data, and a new one needs no new code; ``"recover"``:
-            its exact dense blocks become matrix products first (see the pass ``recover-structure``).
+            its exact dense blocks become matrix products first (see the pass ``recover-structure``); ``"code"``: each
+            neuron becomes code of its own, which is fastest for nets of up to 1 000 edges and batches of up to 16,
+            and takes long to compile: more edges are refused.
         check: run the module before and after each pass and compare (slow; see ``irc.checking``).
         target: a target's name or a ``Target``; default: this machine.
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
@@ -71,17 +85,45 @@ def compile(
     Raises:
         irc.Error: what is wrong with the source, with its place.
     """
-    if is_population(source):
-        shared = {"dtype": dtype, "passes": passes, "structure": structure, "check": check, "target": target}
-        options = SourceOptions(format, str(_dtype(dtype)), act, out_act, _outputs(outputs))
-        graphs = [load_graph(one, options) for one in source]
-        return population(graphs, inputs, checked_seed(seed), lambda graph: compile(graph, **shared))
-    diagnostics = Diagnostics()
     seed = checked_seed(seed)
-    options = SourceOptions(
-        format=format, dtype=str(_dtype(dtype)), act=act, out_act=out_act, outputs=_outputs(outputs)
-    )
-    found = load(source, options, diagnostics)
+    options = SourceOptions(format, _dtype(dtype), act, out_act, _outputs(outputs))
+    element = f64 if options.dtype == "float64" else f32
+    chosen = _target(target)
+    if structure not in PIPELINES:
+        raise Error(f"structure must be one of {', '.join(PIPELINES)}, got {structure!r}")
+    if passes is not None and structure != "data":
+        raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")
+    pipeline = _pipeline(passes)
+
+    def net_of(found: Graph | ModuleOp, diagnostics: Diagnostics) -> Net:
+        program: Program
+        as_data = pipeline is None and structure == "data" and not check and entry is None
+        if isinstance(found, Graph) and as_data and not found.has_delays:
+            program = GraphProgram(found, chosen, element, diagnostics)
+        else:
+            module = graph_to_module(found, dtype=element) if isinstance(found, Graph) else found
+            verify(module)
+            instruments = [CheckPass(seed=seed)] if check else []
+            pipelines = PIPELINES[structure]
+            program = ModuleProgram(
+                module, chosen, pipeline, instruments, pipelines=pipelines, entry=entry, diagnostics=diagnostics
+            )
+        return Net(program, chosen, structure, seed)
+
+    diagnostics = Diagnostics()
+    made: Net | Population
+    if is_population(source):
+        graphs = [load_graph(one, options, diagnostics) for one in source]
+        made = population(graphs, inputs, seed, threads, lambda graph: net_of(graph, Diagnostics()), diagnostics)
+    else:
+        made = net_of(load(source, options, diagnostics), diagnostics)
+        made.threads = threads
+    diagnostics.warn()
+    return made
+
+
+def _target(target: Any) -> Target:
+    """The target that code is made for. Raises :class:`irc.Error` unless it is known and runs here."""
     if isinstance(target, str):
         try:
             target = find_target(target)
@@ -93,35 +135,10 @@ def compile(
     if not chosen.runs_here:
         hint = f"irc-opt --emit=asm --target={chosen.name} shows its code"
         raise Error(f"target {chosen.name} ({chosen.cpu}) cannot run on this machine; {hint}")
-    if structure not in PIPELINES:
-        raise Error(f"structure must be one of {', '.join(PIPELINES)}, got {structure!r}")
-    if passes is not None and structure != "data":
-        raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")
-    element = f64 if options.dtype == "float64" else f32
-    program: Program
-    if isinstance(found, Graph) and passes is None and structure == "data" and not check and entry is None:
-        program = GraphProgram(found, chosen, element, diagnostics)
-    else:
-        module = graph_to_module(found, dtype=element) if isinstance(found, Graph) else found
-        verify(module)
-        program = ModuleProgram(
-            module,
-            chosen,
-            _pipeline(passes),
-            [CheckPass(seed=seed)] if check else [],
-            pipelines=PIPELINES[structure],
-            entry=entry,
-            diagnostics=diagnostics,
-        )
-    net = Net(program, chosen, structure, seed)
-    net.threads = threads
-    diagnostics.warn()
-    return net
+    return chosen
 
 
 def _dtype(dtype: Any) -> str:
-    import numpy as np
-
     try:
         name = str(dtype) if dtype is None else np.dtype(dtype).name  # NumPy's default is not ours
     except TypeError:

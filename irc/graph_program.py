@@ -25,7 +25,7 @@ from irc.dialects.array.topology import check_topology
 from irc.dialects.builtin import ModuleOp
 from irc.frontends.activation import Activation
 from irc.frontends.build import check_range, graph_to_module
-from irc.frontends.dag import dag_data, dead_neurons
+from irc.frontends.dag import dag_data, dead_neurons, warn_of_dead
 from irc.frontends.graph import Graph
 from irc.initial import PARAMETER_BYTES, start_values
 from irc.ir.diagnostics import Diagnostics
@@ -37,7 +37,7 @@ from irc.module_program import ModuleProgram, find_entry
 from irc.parameters import ParameterTable
 from irc.passes.pipelines import ONE_SAMPLE_PIPELINES, PIPELINES
 from irc.passmanager import Pass, parse_pipeline
-
+from irc.training.recipes import Recipe
 
 ONE_SAMPLE_EDGES = 500
 """From so many edges on one sample has code of its own; below, the code for batches takes it as fast."""
@@ -119,10 +119,7 @@ class GraphProgram:
         if graph.initial is not None:
             check_range(graph, dtype)
         dead = dead_neurons(graph)
-        for neuron in dead.tolist():
-            name = graph.neuron_name(neuron)
-            message = f"neuron {name} reaches no output and is removed"
-            diagnostics.warning(message, graph.neuron_location(neuron))
+        warn_of_dead(graph, dead, diagnostics)
         self._topology, self._kinds, _ = dag_data(graph, dead)
         check_topology(
             *self._topology,
@@ -150,7 +147,13 @@ class GraphProgram:
 
     def function(self, training: bool, one_sample: bool = False) -> Function:
         """The shared function, with this graph bound."""
-        shared = SHARED.program(self._kinds, self.dtype, one_sample, self.target).function(training)
+        return self._bound(SHARED.program(self._kinds, self.dtype, one_sample, self.target).function(training))
+
+    def made(self, recipe: Recipe) -> Function:
+        """The shared function that a recipe makes, with this graph bound."""
+        return self._bound(SHARED.program(self._kinds, self.dtype, False, self.target).made(recipe))
+
+    def _bound(self, shared: Function) -> Function:
         graph = self._topology
         sizes = {
             "I": len(self.graph.inputs),

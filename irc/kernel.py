@@ -39,6 +39,10 @@ class Kernel:
         self._places = [(a.dtype.kind == "f", self.offsets.get(a.name)) for a in self.arguments]
         self._parts: tuple[np.ndarray, dict[str, np.ndarray]] | None = None
 
+    def known_shape(self, argument: Argument) -> list[int | None]:
+        """The sizes of an argument that are known beforehand; None where they are not."""
+        return _known_shape(argument, self.signature)
+
     @property
     def shapes(self) -> list[list[int | None]]:
         """Of each of ``inputs`` the sizes that are known beforehand; None where they are not."""

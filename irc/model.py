@@ -24,6 +24,12 @@ from irc.kernel import Kernel
 from irc.parameters import Parameters
 from irc.passmanager import Pass, PassContext, PassManager, pass_names
 from irc.program import Program
+from irc.recurrence import Call, Recurrence, State, all_rows, checked_rows, single
+from irc.training.evaluation import Evaluation, evaluate_data, predict
+from irc.training.fit import fit
+from irc.training.gradient import value_and_grad
+from irc.training.history import History
+from irc.training.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Net:
 
     ``params`` are the parameters (see :class:`irc.parameters.Parameters`); ``input_size`` and ``output_size`` are the
     widths of the first input and of the first result (None: not fixed). ``target`` and ``structure`` are what
-    :func:`irc.compile` was told.
+    :func:`irc.compile` was told. ``forward`` is the native function that :meth:`run` calls.
     """
 
     def __init__(self, program: Program, target: Target, structure: str = "data", seed: int = 0):
@@ -61,6 +67,7 @@ class Net:
         self._short: dict[Way, NativeCall] = {}
         self._calls: dict[Way, int] = {}
         self._samples: dict[Way, Samples] = {}
+        self._made: dict[Recipe, Kernel] = {}
         self._threads = 1
         self._closed = False
         forward = self._kernel(FORWARD)
@@ -69,8 +76,9 @@ class Net:
         flat = aligned_zeros(table.size, self.dtype)
         flat[...] = values
         self._params = Parameters(table, flat)
-        self._forward = forward
+        self.forward = forward
         self._results = len(forward.signature.outputs())
+        self._recurrence = Recurrence.of(forward)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -107,8 +115,10 @@ class Net:
         outputs = kernel.signature.outputs()
         return kernel.width(outputs[0]) if outputs else 0
 
-    def run(self, *inputs: Any, out: np.ndarray | None = None, threads: int | None = None) -> Any:
-        """The net's output for a batch.
+    def run(
+        self, *inputs: Any, out: np.ndarray | None = None, threads: int | None = None, rows: str = "steps"
+    ) -> Any:
+        """The net's output for a batch. A recurrent net goes on from the state that the call before left (``state``).
 
         Args:
             inputs: an array [samples, features] for a net; for a function of several inputs, one for each. Anything
@@ -116,9 +126,12 @@ class Net:
             out: an array to write the (only) result into; C-contiguous, of the result's shape and dtype.
             threads: on how many threads at most, for large batches of a net; default: ``threads`` of the net. The
                 results are the same, bit for bit.
+            rows: ``"steps"``: to a recurrent net the samples are consecutive steps; ``"streams"``: ``x`` is [steps,
+                streams, features]. To a net without delays all rows are alike.
 
         Returns:
-            An array [samples, outputs]; a tuple for a function of several results.
+            An array [samples, outputs] (with ``"streams"`` [steps, streams, outputs]); a tuple for a function of several
+            results.
 
         Raises:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
@@ -128,6 +141,8 @@ class Net:
         results = short(inputs, None if out is None else (out,)) if short is not None else None
         if results is not None:
             return _one(results)
+        if self._recurrence is not None or rows != "steps":
+            return self._run_over_time(inputs, rows, out, threads)
         kernel = self._kernel(way)
         arrays = kernel.prepare(inputs, self._params.flat)
         if out is None:
@@ -140,13 +155,17 @@ class Net:
 
     __call__ = run
 
-    def vjp(self, x: Any, dy: Any, threads: int | None = None) -> tuple[Any, Gradients]:
+    def vjp(
+        self, x: Any, dy: Any, threads: int | None = None, rows: str = "steps"
+    ) -> tuple[Any, Gradients]:
         """The output, and the gradients of ``sum(dy * output)`` (vector-Jacobian product).
+
+        Of a recurrent net they are those through all steps of ``x``; its state, at the beginning, counts as given.
 
         Args:
             x: as for :meth:`run`; a tuple for several inputs.
             dy: the gradient of the output, of the output's shape; a tuple for several results.
-            threads: as for :meth:`run`.
+            threads, rows: as for :meth:`run`.
 
         Returns:
             ``(y, gradients)`` with ``gradients.params`` and ``gradients.x``.
@@ -159,12 +178,50 @@ class Net:
         way = self._way(True, xs)
         short = self._short.get(way)
         results = short((*xs, *dys)) if short is not None else None
+        if results is None and (self._recurrence is not None or rows != "steps"):
+            return self._vjp_over_time(xs, dys, rows, threads)
         if results is None:
             kernel = self._kernel(way)
             results = self._call(way, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
-        flat, gradients = self._forward.gradients(results[self._results :], self._params.flat)
+        flat, gradients = self.forward.gradients(results[self._results :], self._params.flat)
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
+
+    @property
+    def state(self) -> State:
+        """The state of a recurrent net (see :class:`irc.recurrence.State`). Error for a net without delays."""
+        if self._recurrence is None:
+            raise Error(f"net {self.name} has no delays, so it has no state")
+        return self._recurrence.state
+
+    def reset_state(self) -> None:
+        """Begin anew, with the initial state. A net without delays has nothing to reset."""
+        if self._recurrence is not None:
+            self._recurrence.state.reset()
+
+    def _run_over_time(self, inputs: tuple, rows: str, out: np.ndarray | None, threads: int | None) -> Any:
+        """A call of a recurrent net; or of another one with streams, whose rows it takes one like the other."""
+        x = single(inputs, self.name)
+        if self._recurrence is not None:
+            return self._recurrence.run(self._native_call(FORWARD), x, rows, out)
+        checked_rows(rows)
+        y = self.run(all_rows(x, "x"), out=None if out is None else all_rows(out, "out"), threads=threads)
+        return y.reshape(*np.shape(x)[:2], -1) if out is None else out
+
+    def _vjp_over_time(self, xs: tuple, dys: tuple, rows: str, threads: int | None) -> tuple[Any, Gradients]:
+        """As :meth:`_run_over_time`."""
+        x, dy = single(xs, self.name), single(dys, self.name)
+        if self._recurrence is None:
+            checked_rows(rows)
+            y, found = self.vjp(all_rows(x, "x"), all_rows(dy, "dy"), threads)
+            return y.reshape(np.shape(dy)), Gradients(found.params, found.x.reshape(np.shape(x)))
+        results = self._recurrence.vjp(self._native_call(JOINT), x, dy, rows)
+        flat, (gradient, _) = self.forward.gradients(results[self._results :], self._params.flat)
+        return results[0], Gradients(Parameters(self._params.table, flat), gradient)
+
+    def _native_call(self, way: Way) -> Call:
+        kernel = self._kernel(way)
+        return lambda given, out: kernel.function.call(kernel.prepare(given, self._params.flat), out)
 
     @property
     def threads(self) -> int:
@@ -196,6 +253,85 @@ class Net:
         if samples is None:
             samples = self._samples[way] = Samples(kernel.function)
         return samples.call(arrays, out, count)
+
+    # -- learning ------------------------------------------------------------------------------------------------
+
+    def value_and_grad(self, x: Any, target: Any, loss: Any = None) -> tuple[float, Gradients]:
+        """The mean loss of a batch, and its gradients; no step is made.
+
+        Args:
+            x: as for :meth:`run`; a tuple for several inputs.
+            target: an array of the output's shape. Of one output, perhaps without the last axis; for losses that choose
+                a class, also the number of the class of each row.
+            loss: a name, or a name and its parameter: ``"mse"``, ``("huber", 2.0)``; default: what the net says itself.
+
+        Returns:
+            ``(loss, gradients)`` with ``gradients.params`` and ``gradients.x``.
+
+        Raises:
+            irc.Error: data that do not fit; no loss; or a net that was compiled with passes that do not differentiate.
+        """
+        value, flat, by_input = value_and_grad(self, x, target, loss)
+        gradient = by_input[0] if len(by_input) == 1 else tuple(by_input)
+        return value, Gradients(Parameters(self._params.table, flat), gradient)
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        epochs: int = 1,
+        batch: int = 32,
+        optimizer: Any = None,
+        loss: Any = None,
+        validation: Any = None,
+        callbacks: Any = (),
+        shuffle: bool = True,
+        seed: int = 0,
+        verbose: int = 1,
+        state: dict[str, Any] | None = None,
+    ) -> History:
+        """Learn from data: change the parameters, step by step, so that the loss becomes small.
+
+        Args:
+            x, y: inputs and targets as for :meth:`value_and_grad`, one row for each sample.
+            epochs: how often all rows are learnt.
+            batch: rows of a step; the last step of an epoch takes what is left.
+            optimizer: such as ``irc.SGD(0.1)``; default: ``irc.Adam()``.
+            loss: as for :meth:`value_and_grad`.
+            validation: data that are looked at after each epoch, a pair ``(x, y)`` or the fraction of the rows, from
+                their end, that is kept for this.
+            callbacks: functions that are called after each epoch with the :class:`irc.Training`, or objects of
+                :class:`irc.Callback`.
+            shuffle: learn the rows of each epoch in another order, which follows from ``seed`` and the epoch.
+            verbose: 0 silent, 1 a progress bar, 2 a line for each epoch.
+            state: what the optimiser kept after an earlier call (``history.state``), to go on with.
+
+        Returns:
+            The course of it, an :class:`irc.History`. Ctrl-C ends the training after the step that runs.
+
+        Raises:
+            irc.Error: data that do not fit or are not finite; a step whose loss or gradient is not finite, with the
+                neuron where that begins. The parameters are then as before that step.
+        """
+        options = {"epochs": epochs, "batch": batch, "optimizer": optimizer, "loss": loss, "validation": validation}
+        how = {"callbacks": callbacks, "shuffle": shuffle, "seed": seed, "verbose": verbose, "state": state}
+        return fit(self, x, y, **options, **how)
+
+    def predict(self, *inputs: Any, batch: int = 1024) -> Any:
+        """As :meth:`run`, for any number of rows, ``batch`` of them at a time."""
+        return predict(self, inputs, batch)
+
+    def evaluate(self, x: Any, y: Any, loss: Any = None, batch: int = 1024) -> Evaluation:
+        """The mean loss on data, and the accuracy for losses of classification; arguments as for :meth:`fit`."""
+        return evaluate_data(self, x, y, loss, batch)
+
+    def made(self, recipe: Recipe) -> Kernel:
+        """The native function that a recipe makes of this net (see ``irc.training.recipes``); the same each time."""
+        with self._lock:
+            self._open()
+            if recipe not in self._made:
+                self._made[recipe] = Kernel(self._program.made(recipe))
+            return self._made[recipe]
 
     def with_graph(self, source: Any) -> Net:
         """Another net, of the graph ``source`` (in any form that :func:`irc.compile` takes), with this one's weights.
@@ -329,7 +465,7 @@ class Net:
             self._short[way] = made
 
     def _check_derivative(self, way: Way, kernel: Kernel) -> None:
-        by = sum(a.dtype.kind == "f" for a in self._forward.arguments) if way[0] else 0
+        by = sum(a.dtype.kind == "f" for a in self.forward.arguments) if way[0] else 0
         if len(kernel.signature.outputs()) != self._results + by:
             raise Error("the passes differentiate by some arguments only (wrt= of autodiff); vjp needs all")
 

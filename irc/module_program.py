@@ -24,6 +24,7 @@ from irc.parameters import ParameterTable
 from irc.passes.autodiff import VJP_OF
 from irc.passes.pipelines import PIPELINES
 from irc.passmanager import Instrument, Pass, PassContext, PassManager, parse_pipeline
+from irc.training.recipes import Recipe
 
 
 class ModuleProgram:
@@ -56,6 +57,7 @@ class ModuleProgram:
         self._instruments = list(instruments)
         self._diagnostics = diagnostics
         self._made: dict[bool, tuple[Library, ModuleOp]] = {}
+        self._recipes: dict[Recipe, tuple[Library, str]] = {}
         self._lock = Lock()
 
     def passes(self, training: bool) -> list[Pass]:
@@ -74,6 +76,20 @@ class ModuleProgram:
         assert isinstance(function, FuncOp)
         return library.function(function.symbol)
 
+    def made(self, recipe: Recipe) -> Function:
+        """The native function that a recipe makes of it, once. Raises :class:`irc.Error` where it cannot."""
+        with self._lock:
+            found = self._recipes.get(recipe)
+            if found is None:
+                module = self.module.clone()
+                assert isinstance(module, ModuleOp)
+                passes = recipe.passes(module, self.name, self.passes(True))
+                name = recipe.function(module, self.name)
+                PassManager(passes, PassContext(self.target), [SoundGraphs(), *self._instruments]).run(module)
+                found = self._recipes[recipe] = Library(module, self.target), name
+        library, name = found
+        return library.function(name)
+
     def library(self, training: bool) -> Library:
         """The native code of a direction."""
         return self._compiled(training)[0]
@@ -84,7 +100,7 @@ class ModuleProgram:
 
     def close(self) -> None:
         """Unload the native code."""
-        for library, _ in self._made.values():
+        for library, _ in (*self._made.values(), *self._recipes.values()):
             library.close()
 
     def _compiled(self, training: bool) -> tuple[Library, ModuleOp]:

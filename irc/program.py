@@ -13,6 +13,7 @@ from irc.ir.operation import Operation
 from irc.kernel import Kernel
 from irc.parameters import ParameterTable
 from irc.passmanager import Pass
+from irc.training.recipes import Recipe
 
 
 class Program(Protocol):
@@ -40,6 +41,9 @@ class Program(Protocol):
 
     def function(self, training: bool, one_sample: bool = False) -> Function:
         """The native function. Raises :class:`irc.Error` where there is none."""
+
+    def made(self, recipe: Recipe) -> Function:
+        """The native function that a recipe makes of it, once. Raises :class:`irc.Error` where it cannot."""
 
     def library(self, training: bool) -> Library:
         """The native code that the function for batches is part of."""

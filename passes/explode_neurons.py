@@ -43,21 +43,37 @@ from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.locations import Location, NameLocation
 from irc.ir.operation import Operation, Value
+from irc.ir.symbols import symbol_name
 from irc.ir.types import FunctionType, TensorType
 from irc.passmanager import Pass, PassContext
 
 
 @dataclass(frozen=True)
 class ExplodeNeurons(Pass):
-    """Make every neuron a ``neuron.node``."""
+    """Make every neuron a ``neuron.node``. Nets of more than ``most`` edges are refused (0: none is)."""
 
     name = "explode-neurons"
+    most: int = 0
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
         for net in list(module.walk()):
-            if isinstance(net, Net) and _has_groups(net):
+            if not isinstance(net, Net):
+                continue
+            edges = sum(_edge_count(op) for op in net.block) if self.most else 0
+            if edges > self.most:
+                shown = symbol_name(net)
+                fail(f"@{shown} has {edges} edges: only nets of up to {self.most} are taken apart here", net.location)
+            if _has_groups(net):
                 explode(net)
                 context.count("nets taken apart")
+
+
+def _edge_count(op: Operation) -> int:
+    if isinstance(op, Dag):
+        return op.topology.sources.size
+    if isinstance(op, Layer):
+        return len(op.edges.edges()[0])
+    return len(op.terms) if isinstance(op, Node) else 0
 
 
 def _has_groups(net: Net) -> bool:
@@ -147,9 +163,14 @@ def _erase_vector_arguments(net: Net) -> None:
 
 
 def _name_parts(whole: Value, elements: Sequence[Value]) -> None:
-    if whole.name_hint:
-        for index, element in enumerate(elements):
+    """Call the elements as the whole is called, with their numbers behind it."""
+    place = whole.location
+    for index, element in enumerate(elements):
+        if whole.name_hint:
             element.name_hint = f"{whole.name_hint}_{index}"
+        if isinstance(place, NameLocation):
+            owner = element.defining_op() or element
+            owner.location = _located(place, f"{place.name}_{index}")  # type: ignore[misc]
 
 
 def _located(location: Location, name: str) -> Location:

@@ -13,6 +13,9 @@ array.
 RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure", "lower-neuron"]
 """In place of NEURON: dense blocks of irregular nets become layers, at the price of code that belongs to one graph."""
 
+EXPLODED = ["dce", "canonicalize", "cse", "explode-neurons{most=1000}", "lower-neuron"]
+"""In place of NEURON: each neuron is code of its own, without loops over edges. A million edges would take an hour."""
+
 ARRAY = ["canonicalize", "cse", "dce", "fuse", "transpose-graphs", "lower-array"]
 """Whole arrays: simplified, grouped into loop nests, graphs at hand by source where gradients want them; then array ->
 loop.
@@ -36,8 +39,11 @@ TRAINING = ",".join([*NEURON, *AUTODIFF, *ARRAY, *LOOP])
 PIPELINES = {
     "data": (INFERENCE, TRAINING),
     "recover": (",".join([*RECOVERED, *ARRAY, *LOOP]), ",".join([*RECOVERED, *AUTODIFF, *ARRAY, *LOOP])),
+    "code": (",".join([*EXPLODED, *ARRAY, *LOOP]), ",".join([*EXPLODED, *AUTODIFF, *ARRAY, *LOOP])),
 }
-"""What ``structure=`` of ``irc.compile`` chooses from: inference and training with the graph as data, or recovered."""
+"""What ``structure=`` of ``irc.compile`` chooses from, inference and training: the graph as data, its dense blocks
+recovered, or the whole graph as code.
+"""
 
 ONE_SAMPLE_PIPELINES = {
     "data": (

@@ -48,7 +48,8 @@ class Argument:
     "output" or "workspace". ``output`` is the number of the result that an output holds; ``parameter``: an input that
     is one of the net's parameters. ``derived``: of a bound argument that follows from others (``irc.derived``), the
     names of these, and which part of what they give it is (see the pass transpose-graphs). ``donated``: of an input
-    that is overwritten, the number of the result that it holds afterwards (-1: it is only read).
+    that is overwritten, the number of the result that it holds afterwards (-1: it is only read). ``registers``: of an
+    input that is a state, the name, width and initial value of the parts of each row.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Argument:
     parameter: bool = False
     derived: tuple[tuple[str, ...], int] | None = None
     donated: int = -1
+    registers: tuple[tuple[str, int, float], ...] = ()
 
     @property
     def is_written(self) -> bool:
@@ -134,7 +136,8 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
             derived = (tuple(names), part)
         return Argument(name, "bound", type, data=data.array, derived=derived)
     donated = python_value(marks["irc.donated"]) if "irc.donated" in marks else -1
-    return Argument(name, "input", type, parameter="irc.param" in marks, donated=donated)
+    registers = tuple(map(tuple, python_value(marks["irc.registers"]))) if "irc.registers" in marks else ()
+    return Argument(name, "input", type, parameter="irc.param" in marks, donated=donated, registers=registers)
 
 
 class Owner(Protocol):

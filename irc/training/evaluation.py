@@ -19,7 +19,8 @@ from irc.ir.dimensions import symbol
 from irc.ir.types import TensorType, scalar_of
 from irc.passes.pipelines import ARRAY, LOOP
 from irc.passmanager import PassContext, PassManager, parse_pipeline
-from irc.training.data import Data
+from irc.training.data import Data, checked_data
+from irc.training.gradient import chosen_loss
 from irc.training.losses import Loss, mean_loss
 from irc.training.trainable import Trainable
 
@@ -50,6 +51,14 @@ def evaluate(net: Trainable, data: Data, loss: Loss, batch: int = BATCH) -> Eval
             right += int(correct.sum())
             decisions += correct.size
     return Evaluation(total / len(data), right / decisions if decisions else None, len(data))
+
+
+def evaluate_data(net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH) -> Evaluation:
+    """See :meth:`irc.Net.evaluate`."""
+    chosen = chosen_loss(net, loss)
+    arguments, shapes = [*net.forward.inputs, net.forward.signature.outputs()[0]], [*net.forward.shapes]
+    known = net.forward.known_shape(arguments[-1])
+    return evaluate(net, checked_data(x, y, arguments, [*shapes, known], chosen), chosen, batch)
 
 
 def batch_loss(loss: Loss, y: np.ndarray, target: np.ndarray) -> float:

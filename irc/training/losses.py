@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,8 @@ def find_loss(given: Any) -> Loss:
     """The loss that a user names: ``"mse"``, ``("huber", 2.0)``, or one itself. Raises :class:`irc.Error`."""
     if isinstance(given, Loss):
         return given
-    name, *parameter = [given] if isinstance(given, str) else list(given) if isinstance(given, Sequence) else [None]
+    words = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple)) else []
+    name, *parameter = words or [None]
     if not isinstance(name, str) or len(parameter) > 1:
         raise Error(f"a loss is a name, or a name and a parameter such as ('huber', 2.0), not {given!r:.80}")
     if name not in LOSSES:

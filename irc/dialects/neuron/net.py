@@ -214,9 +214,10 @@ class Net(Operation):
         if given != self.function_type.results:
             shown = ", ".join(map(str, given))
             raise ValueError(f"neuron.output gives ({shown}), but the net's type is {self.function_type}")
+        element = self.element
         for type in (*found, *given):
             vector = isinstance(type, TensorType) and type.rank == 1 and type.is_static
-            if not (type.is_float or (vector and type.element.is_float)) or type.element is not self.element:
+            if not (type.is_float or (vector and type.element.is_float)) or type.element is not element:
                 raise ValueError(f"values of a net are floats of one type, or vectors tensor<k x f32>, not {type}")
 
     def _verify_parameters(self) -> None:
