@@ -39,7 +39,7 @@ test-slow: $(TEST) ## the IR tests under lit with the real executables, and the 
 	$(BIN)/lit -sv -j $(WORKERS) tests
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m slow || [ $$? -eq 5 ] # 5: there is none
 
-bench: $(BENCH) ## benchmarks; results go to docs/performance.md
+bench: $(BENCH) ## benchmarks beside the rivals; results go to docs/performance.md
 	$(BIN)/python benchmarks/run.py
 
 docs: $(RUNTIME) ## regenerate docs/dialects/*.md from the op definitions

@@ -81,8 +81,8 @@ def check_range(graph: Graph, dtype: Type) -> None:
 def step_graph(graph: Graph) -> tuple[Graph, np.ndarray]:
     """One step of a net with delayed edges, and the neurons whose values it hands to the next step, ascending.
 
-    The step has an input more for each of them, behind all neurons: its value of the step before. They are outputs, too,
-    behind the others. A graph without delayed edges is its own step.
+    The step has an input more for each of them, behind all neurons: its value of the step before. They are outputs,
+    too, behind the others. A graph without delayed edges is its own step.
     """
     if graph.delayed is None:
         return graph, np.zeros(0, np.int64)

@@ -41,7 +41,7 @@ class Graph:
     ``bias`` (N): the parameter added to the aggregate, or -1.
     ``activation`` (N): position in ``activations``. ``aggregation`` (N): position in AGGREGATIONS
     (``irc.dialects.array.kind``). ``is_input`` (N, bool). ``outputs``: neuron numbers, in the order of the results.
-    ``delayed`` (E, bool): which edges carry the value of the step before, so that they may close a cycle; None: no edge.
+    ``delayed`` (E, bool): which edges carry the value of the step before, so that they may close a cycle; None: none.
     ``labels``: a unique name per neuron, or None: then neurons are n00, n01, ... (hexadecimal).
     ``initial`` (P, float64): start values, NaN where one is to be drawn, U(+-1/sqrt(fan_in)); None: all are.
     ``given_names``: names of parameters that the user chose; the others follow from the edges.

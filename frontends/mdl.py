@@ -106,9 +106,9 @@ class _Builder:
                 count += tensors[-1].size
         entry, output = self.network.values[0], self.network.output
         assert output is not None and output.functions is not None and output.functions.loss is not None
-        loss = {"irc.loss": loss_attribute(output.functions.loss)}
         argument = (entry.name, self._type(entry), self._place(entry))
-        net = Net.of(stem(self.source), [argument], [self._type(output)], count, tensors=tensors, **loss)
+        net = Net.of(stem(self.source), [argument], [self._type(output)], count, tensors=tensors)
+        net.attributes["irc.loss"] = loss_attribute(output.functions.loss)
         self.made[entry] = net.arguments[0]
         builder = Builder.at_end(net.block)
         self._add_delays(builder, net.arguments[0])

@@ -149,7 +149,7 @@ class Functions:
             self._warned_flat = True
             message = f"the gradient of {function.name.text} is 0, so what is before it does not learn"
             self.diagnostics.warning(message, self._at(function.name))
-        return None if parameter is None else found.with_parameter(*parameter or [None])
+        return None if parameter is None else found.with_parameter(parameter[0] if parameter else None)
 
     def _loss(self, function: Function) -> Loss | None:
         found = LOSSES[function.name.text]
@@ -157,7 +157,7 @@ class Functions:
         if parameter is None:
             return None
         try:
-            return found.with_parameter(*parameter or [None])
+            return found.with_parameter(parameter[0] if parameter else None)
         except Error as error:
             self._error(error.diagnostics[0].message, function.parameters[0])
             return None

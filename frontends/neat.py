@@ -5,9 +5,9 @@ output depends on. A node is ``activation(bias + response * aggregation(weight *
 the neuron's label, its bias the parameter ``b_<key>``, weights are ``w_<key>_<key>``. A response that is not 1 becomes
 an extra neuron ``agg<key>``, which aggregates, and an edge from there whose weight is the parameter ``r<key>``.
 
-Where the configuration says ``feed_forward = False`` the net computes what ``neat.nn.RecurrentNetwork`` computes: inputs
-are those of the step, but all links between nodes carry the value of the step before, at first 0. A node without links
-is 0 there, whatever its bias.
+Where the configuration says ``feed_forward = False`` the net computes what ``neat.nn.RecurrentNetwork`` computes:
+inputs are those of the step, but all links between nodes carry the value of the step before, at first 0. A node without
+links is 0 there, whatever its bias.
 """
 
 from __future__ import annotations

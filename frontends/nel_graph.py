@@ -149,7 +149,9 @@ class _Assembler:
             activation=activation,
             aggregation=aggregation,
             is_input=is_input,
-            outputs=sinks(self.count, self.sources, self.target) if outputs is None else np.array([n for n, _ in outputs], np.int64),
+            outputs=sinks(self.count, self.sources, self.target)
+            if outputs is None
+            else np.array([n for n, _ in outputs], np.int64),
             parameter_count=len(initial),
             delayed=self.delayed if self.delayed.any() else None,
             name=self.found.name or stem(self.source),

@@ -24,6 +24,7 @@ from irc.ir.operation import BlockArgument, Operation, Value
 from irc.ir.symbols import is_private
 from irc.passmanager import Instrument, Pass
 
+Calls = dict[str, list[CallOp]]
 _GRAPH = ("offsets", "sources", "weights", "biases", "segments", "outputs")
 
 
@@ -37,10 +38,12 @@ class SoundGraphs(Instrument):
 
 def check_graphs(module: Operation) -> None:
     """Raise :class:`irc.Error` unless every ``array.dag`` and ``array.dag_grad`` of the module has a sound graph."""
+    calls = _calls(module)
     for op in module.walk():
         if isinstance(op, (Dag, DagGrad)):
-            inputs, parameters = _size(op, op.x.type.shape[1], "inputs"), _size(op, op.w.type.shape[0], "parameters")
-            graph = [_data(op, value, name) for value, name in zip(op.operands[2:8], _GRAPH, strict=True)]
+            inputs = _size(calls, op, op.x.type.shape[1], "inputs")
+            parameters = _size(calls, op, op.w.type.shape[0], "parameters")
+            graph = [_data(calls, op, value, name) for value, name in zip(op.operands[2:8], _GRAPH, strict=True)]
             check_topology(
                 *[data.array for data in graph],
                 inputs=inputs,
@@ -52,14 +55,33 @@ def check_graphs(module: Operation) -> None:
             if isinstance(op, DagGrad) and op.by_source:
                 offsets, sources, weights, biases = (data.array for data in graph[:4])
                 wanted = transposed(offsets, sources, weights, inputs + len(biases))
-                given = [_data(op, value, "graph by source").array for value in op.by_source]
+                given = [_data(calls, op, value, "graph by source").array for value in op.by_source]
                 if not all(map(np.array_equal, given, wanted)):
                     fail(f"'{op.name}': the graph by source is another graph", op.location)
 
 
-def _data(op: Operation, value: Value, name: str) -> DenseAttr:
+def _calls(module: Operation) -> Calls:
+    """The calls of each function. Raises :class:`irc.Error` for recursion."""
+    calls: Calls = {}
+    for op in module.walk():
+        if isinstance(op, CallOp):
+            calls.setdefault(op.callee.value, []).append(op)
+    callers = {name: {_function_of(call) for call in found} for name, found in calls.items()}
+    for name in callers:
+        reached, waiting = set(), [name]
+        while waiting:
+            for function in callers.get(waiting.pop(), ()):
+                if function is not None and function.symbol not in reached:
+                    reached.add(function.symbol)
+                    waiting.append(function.symbol)
+        if name in reached:
+            fail(f"@{name} calls itself; array programs have no recursion", calls[name][0].location)
+    return calls
+
+
+def _data(calls: Calls, op: Operation, value: Value, name: str) -> DenseAttr:
     """What an operand is, by the argument that binds it or the constant that makes it, in every call."""
-    found = list(_possible_data(outside(value), frozenset()))
+    found = list(_possible_data(calls, outside(value)))
     for data in found:
         if not isinstance(data, DenseAttr):
             fail(
@@ -72,32 +94,23 @@ def _data(op: Operation, value: Value, name: str) -> DenseAttr:
     return found[0]  # type: ignore[return-value]
 
 
-def _possible_data(value: Value, inside: frozenset[FuncOp]) -> Iterator[Attribute | None]:
+def _possible_data(calls: Calls, value: Value) -> Iterator[Attribute | None]:
     """Each thing that a value may be: what an argument is bound to, and what it is in calls. None: nothing is known."""
     if isinstance(value, BlockArgument) and isinstance(function := value.owner.parent_op, FuncOp):
-        data, calls = function.arg_attr(value.index, "irc.data"), _calls(function, inside)
-        if data is not None or not is_private(function) or not calls:
+        data, given = function.arg_attr(value.index, "irc.data"), calls.get(function.symbol, [])
+        if data is not None or not is_private(function) or not given:
             yield data
-        for call in calls:
-            yield from _possible_data(outside(call.operands[value.index]), inside | {function})
+        for call in given:
+            yield from _possible_data(calls, outside(call.operands[value.index]))
     else:
         source = value.defining_op()
         yield None if source is None else source.attributes.get("value")
 
 
-def _calls(function: FuncOp, inside: frozenset[FuncOp]) -> list[CallOp]:
-    """The calls of a function, but for those of itself by way of others: recursion is refused elsewhere."""
-    module = function.parent_op
-    if module is None or function in inside:
-        return []
-    name = function.sym_name.value
-    return [op for op in module.walk() if isinstance(op, CallOp) and op.callee.value == name]
-
-
-def _size(op: Operation, dimension: Dimension, what: str) -> int:
+def _size(calls: Calls, op: Operation, dimension: Dimension, what: str) -> int:
     """A size by the symbols of the function around ``op``, which must be the same in every call."""
     function = _function_of(op)
-    found = set() if function is None else set(_possible_sizes(function, dimension, frozenset()))
+    found = set() if function is None else set(_possible_sizes(calls, function, dimension))
     if function is None or None in found:
         unknown = symbols_of(dimension) - set(bound_symbols(function) if function is not None else {})
         fail(
@@ -113,20 +126,20 @@ def _size(op: Operation, dimension: Dimension, what: str) -> int:
     return size
 
 
-def _possible_sizes(function: FuncOp, dimension: Dimension, inside: frozenset[FuncOp]) -> Iterator[int | None]:
+def _possible_sizes(calls: Calls, function: FuncOp, dimension: Dimension) -> Iterator[int | None]:
     """What a size is by the function's own symbols, and by those of its callers: a call has the types of its callee,
     so the symbols mean the same on both sides.
     """
-    symbols, calls = bound_symbols(function), _calls(function, inside)
+    symbols, given = bound_symbols(function), calls.get(function.symbol, [])
     known = symbols_of(dimension) <= set(symbols)
-    if known or not is_private(function) or not calls:
+    if known or not is_private(function) or not given:
         yield evaluate(dimension, symbols) if known else None
-    for call in calls:
+    for call in given:
         caller = _function_of(call)
         if caller is None:
             yield None
         else:
-            yield from _possible_sizes(caller, dimension, inside | {function})
+            yield from _possible_sizes(calls, caller, dimension)
 
 
 def _function_of(op: Operation) -> FuncOp | None:

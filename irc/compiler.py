@@ -51,6 +51,7 @@ def compile(
     out_act: str | None = None,
     format: str | None = None,
     inputs: str = "shared",
+    loss: Any = None,
     threads: int = 1,
 ) -> Any:
     """Compile a net, or a list of nets, to native code.
@@ -78,6 +79,8 @@ def compile(
         format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
         threads: on how many threads a net runs at most; ``run`` and ``vjp`` may say otherwise. The bits are the same.
         inputs: of a list of nets: ``"shared"``, all read the same input, or ``"separate"``, each has its own.
+
+        loss: what training makes small, as for :meth:`irc.Net.fit`; default: what the source says.
 
     Returns:
         A :class:`irc.model.Net`, ready to run; for a list a :class:`irc.population.Population`.
@@ -118,6 +121,7 @@ def compile(
     else:
         made = net_of(load(source, options, diagnostics), diagnostics)
         made.threads = threads
+        made.loss = loss
     diagnostics.warn()
     return made
 

@@ -50,7 +50,7 @@ def initial_parameters(
         fan_in.append(np.full(size, shape[-1] if shape else 1))
         start = mark.get("irc.initial")
         given = start.array.reshape(-1).astype(np.float64) if isinstance(start, DenseAttr) else np.full(size, np.nan)
-        tensors = list(mark.get("irc.tensors", ()))  # type: ignore[call-overload]
+        tensors = list(mark.get("irc.tensors", ()))
         _initialize(given, tensors, seed)
         given_parts.append(given)
         others = outside(tensors, size).tolist() if tensors else []

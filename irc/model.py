@@ -29,6 +29,7 @@ from irc.training.evaluation import Evaluation, evaluate_data, predict
 from irc.training.fit import fit
 from irc.training.gradient import value_and_grad
 from irc.training.history import History
+from irc.training.losses import Loss, find_loss, loss_of_attribute
 from irc.training.recipes import Recipe
 
 
@@ -69,6 +70,7 @@ class Net:
         self._samples: dict[Way, Samples] = {}
         self._made: dict[Recipe, Kernel] = {}
         self._threads = 1
+        self._loss: Loss | None = None
         self._closed = False
         forward = self._kernel(FORWARD)
         self.dtype = forward.dtype
@@ -78,7 +80,8 @@ class Net:
         self._params = Parameters(table, flat)
         self.forward = forward
         self._results = len(forward.signature.outputs())
-        self._recurrence = Recurrence.of(forward)
+        recurrence = Recurrence.of(forward)  # a function is given its state, and gives it back, itself
+        self._recurrence = recurrence if recurrence is not None and isinstance(self.entry, NetOp) else None
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -130,8 +133,8 @@ class Net:
                 streams, features]. To a net without delays all rows are alike.
 
         Returns:
-            An array [samples, outputs] (with ``"streams"`` [steps, streams, outputs]); a tuple for a function of several
-            results.
+            An array [samples, outputs] (with ``"streams"`` [steps, streams, outputs]); a tuple for a function of
+            several results.
 
         Raises:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
@@ -256,14 +259,29 @@ class Net:
 
     # -- learning ------------------------------------------------------------------------------------------------
 
-    def value_and_grad(self, x: Any, target: Any, loss: Any = None) -> tuple[float, Gradients]:
-        """The mean loss of a batch, and its gradients; no step is made.
+    @property
+    def loss(self) -> Loss | None:
+        """What training makes small, where a call does not say: as set, else what the source says. Settable to a name
+        or a name and its parameter (``("huber", 2.0)``).
+        """
+        own = self.entry.attributes.get("irc.loss") if self._loss is None else None
+        return self._loss if own is None else loss_of_attribute(own)
+
+    @loss.setter
+    def loss(self, given: Any) -> None:
+        self._loss = None if given is None else find_loss(given)
+
+    def value_and_grad(
+        self, x: Any, target: Any, loss: Any = None, rows: str = "steps"
+    ) -> tuple[float, Gradients]:
+        """The mean loss of a batch, and its gradients; no step is made. A recurrent net begins anew.
 
         Args:
             x: as for :meth:`run`; a tuple for several inputs.
             target: an array of the output's shape. Of one output, perhaps without the last axis; for losses that choose
                 a class, also the number of the class of each row.
-            loss: a name, or a name and its parameter: ``"mse"``, ``("huber", 2.0)``; default: what the net says itself.
+            loss: a name, or a name and its parameter: ``"mse"``, ``("huber", 2.0)``; default: ``loss`` of the net.
+            rows: as for :meth:`run`.
 
         Returns:
             ``(loss, gradients)`` with ``gradients.params`` and ``gradients.x``.
@@ -271,7 +289,7 @@ class Net:
         Raises:
             irc.Error: data that do not fit; no loss; or a net that was compiled with passes that do not differentiate.
         """
-        value, flat, by_input = value_and_grad(self, x, target, loss)
+        value, flat, by_input = value_and_grad(self, x, target, loss, rows)
         gradient = by_input[0] if len(by_input) == 1 else tuple(by_input)
         return value, Gradients(Parameters(self._params.table, flat), gradient)
 
@@ -285,10 +303,11 @@ class Net:
         loss: Any = None,
         validation: Any = None,
         callbacks: Any = (),
-        shuffle: bool = True,
+        shuffle: bool | None = None,
         seed: int = 0,
         verbose: int = 1,
         state: dict[str, Any] | None = None,
+        rows: str = "steps",
     ) -> History:
         """Learn from data: change the parameters, step by step, so that the loss becomes small.
 
@@ -302,9 +321,12 @@ class Net:
                 their end, that is kept for this.
             callbacks: functions that are called after each epoch with the :class:`irc.Training`, or objects of
                 :class:`irc.Callback`.
-            shuffle: learn the rows of each epoch in another order, which follows from ``seed`` and the epoch.
+            shuffle: learn the rows of each epoch in another order, which follows from ``seed`` and the epoch; default:
+                yes, but for a recurrent net, whose rows are steps. That begins each epoch anew, and its state goes on
+                from batch to batch; gradients do not.
             verbose: 0 silent, 1 a progress bar, 2 a line for each epoch.
             state: what the optimiser kept after an earlier call (``history.state``), to go on with.
+            rows: as for :meth:`run`; with ``"streams"`` a batch is so many steps of all streams.
 
         Returns:
             The course of it, an :class:`irc.History`. Ctrl-C ends the training after the step that runs.
@@ -315,15 +337,17 @@ class Net:
         """
         options = {"epochs": epochs, "batch": batch, "optimizer": optimizer, "loss": loss, "validation": validation}
         how = {"callbacks": callbacks, "shuffle": shuffle, "seed": seed, "verbose": verbose, "state": state}
-        return fit(self, x, y, **options, **how)
+        return fit(self, x, y, rows=rows, **options, **how)
 
-    def predict(self, *inputs: Any, batch: int = 1024) -> Any:
-        """As :meth:`run`, for any number of rows, ``batch`` of them at a time."""
-        return predict(self, inputs, batch)
+    def predict(self, *inputs: Any, batch: int = 1024, rows: str = "steps") -> Any:
+        """As :meth:`run`, for any number of rows, ``batch`` of them at a time. A recurrent net begins anew; its ``state``
+        stays what it is.
+        """
+        return predict(self, inputs, batch, rows)
 
-    def evaluate(self, x: Any, y: Any, loss: Any = None, batch: int = 1024) -> Evaluation:
+    def evaluate(self, x: Any, y: Any, loss: Any = None, batch: int = 1024, rows: str = "steps") -> Evaluation:
         """The mean loss on data, and the accuracy for losses of classification; arguments as for :meth:`fit`."""
-        return evaluate_data(self, x, y, loss, batch)
+        return evaluate_data(self, x, y, loss, batch, rows)
 
     def made(self, recipe: Recipe) -> Kernel:
         """The native function that a recipe makes of this net (see ``irc.training.recipes``); the same each time."""

@@ -1,8 +1,8 @@
 """The state of a recurrent net: it is carried from call to call, and can be read, set, and reset.
 
-A recurrent net takes its input over time. ``rows="steps"``: the rows of ``x`` [T, features] are consecutive steps of one
-stream. ``rows="streams"``: ``x`` is [T, B, features], B streams that have nothing to do with each other, each with a
-state of its own.
+A recurrent net takes its input over time. ``rows="steps"``: the rows of ``x`` [T, features] are consecutive steps of
+one stream. ``rows="streams"``: ``x`` is [T, B, features], B streams that have nothing to do with each other, each with
+a state of its own.
 """
 
 from __future__ import annotations
@@ -153,6 +153,16 @@ class Recurrence:
         sizes = [None, width] if steps else [None, None, width]
         array = as_input(value, self._x.dtype, sizes, name)
         return array[:, None] if steps else array
+
+
+def over_time(value: Any, rows: str, name: str) -> Any:
+    """What a user gives for a recurrent net, as streams: rows that are steps of one stream get an axis for it."""
+    if checked_rows(rows) == "streams":
+        return value
+    array = np.asarray(value)
+    if array.ndim != 2:
+        raise Error(f"{name}: with rows='steps' expected 2 dimensions (steps, width), got {array.ndim}")
+    return array[:, None]
 
 
 def _as_rows(array: np.ndarray, steps: bool) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The loss as a function: what training makes small.
 
 ``@f(inputs, parameters, ...) -> y`` gets a companion ``@f_loss(inputs, target, parameters, ...) -> loss`` that calls it
-and gives the mean of the row losses (see ``irc.training.losses``). ``target`` is like ``y``. Bound data stay bound.
+and gives the mean of the row losses (see ``irc.training.losses``). ``target`` is like ``y``. Bound data stay bound. The
+state of a recurrent function (``irc.state``) stands behind the target, and what it is next, behind the loss.
 Without the option ``loss``, a name or ``name;parameter``, the loss is what the function says of itself
 (``irc.loss``); ``of`` names the functions, the default is every public one that is not itself a loss or a derivative.
 
@@ -42,20 +43,21 @@ func.func @f_loss(%x: tensor<B x 2 x f32>, %target: tensor<B x 4 x f32>, %w: ten
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
-from irc.ir.attributes import StringAttr, SymbolRefAttr
+from irc.ir.attributes import StringAttr, SymbolRefAttr, attribute, python_value
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import Error, fail
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import is_private, unique_name
-from irc.ir.types import TensorType, Type
+from irc.ir.types import TensorType
 from irc.passmanager import Pass, PassContext, Signature
 from irc.training.losses import Loss, find_loss, loss_attribute, loss_of_attribute, mean_loss
 
-LOSS, LOSS_OF = "irc.loss", "irc.loss_of"
+LOSS, LOSS_OF, STATE = "irc.loss", "irc.loss_of", "irc.state"
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,19 @@ class AddLoss(Pass):
 
 def _with_loss(module: Operation, function: FuncOp, loss: Loss) -> FuncOp:
     """The function of inputs, target, and all other arguments, to the mean loss."""
-    y_type = _output(function)
     marks = [dict(function.arg_attributes(a.index).entries) for a in function.arguments]
-    inputs = [a for a in function.arguments if not {"irc.param", "irc.data"} & marks[a.index].keys()]
-    others = [a for a in function.arguments if a not in inputs]
+    inputs = [a for a in function.arguments if not {"irc.param", "irc.data", STATE} & marks[a.index].keys()]
+    states = [a for a in function.arguments if STATE in marks[a.index]]
+    others = [*states, *(a for a in function.arguments if a not in inputs and a not in states)]
+    next_states = [python_value(marks[a.index][STATE]) for a in states]
+    output = _output(function, next_states)
+    y_type = function.type.results[output]
+    for number, a in enumerate(states):
+        marks[a.index][STATE] = attribute(1 + number)
     added = FuncOp.of(
         unique_name(module, f"{function.symbol}_loss"),
         [*(a.type for a in inputs), y_type, *(a.type for a in others)],
-        [TensorType([], y_type.element)],
+        [TensorType([], y_type.element), *(a.type for a in states)],
         attributes={k: v for k, v in function.attributes.items() if k == "irc.symbols"}
         | {LOSS: loss_attribute(loss), LOSS_OF: StringAttr(function.symbol)},
         location=function.location,
@@ -122,18 +129,24 @@ def _with_loss(module: Operation, function: FuncOp, loss: Loss) -> FuncOp:
     arguments = [values[a] for a in function.arguments]
     callee = SymbolRefAttr(function.symbol)
     call = builder.create(CallOp, arguments, callee=callee, result_types=function.type.results)
-    call.result.name_hint = function.entry.terminator.operands[0].name_hint or "y"
-    builder.create(ReturnOp, [mean_loss(builder, loss, call.result, target)])
+    for result, value in zip(call.results, function.entry.terminator.operands, strict=True):
+        result.name_hint = value.name_hint
+    y = call.results[output]
+    y.name_hint = y.name_hint or "y"
+    loss_value = mean_loss(builder, loss, y, target)
+    builder.create(ReturnOp, [loss_value, *(call.results[number] for number in next_states)])
     return added
 
 
-def _output(function: FuncOp) -> Type:
-    """The type of what the loss is a loss of. Raises :class:`irc.Error`."""
+def _output(function: FuncOp, states: Sequence[int]) -> int:
+    """The number of the result that the loss is a loss of: the only one that is no state. Raises :class:`irc.Error`."""
     results = function.type.results
-    if len(results) != 1 or not isinstance(results[0], TensorType) or not results[0].element.is_float:
+    found = [number for number in range(len(results)) if number not in states]
+    types = [results[number] for number in found]
+    if len(types) != 1 or not isinstance(types[0], TensorType) or not types[0].element.is_float:
         shown = ", ".join(map(str, results)) or "nothing"
         fail(
             f"a loss is for functions with one result, a tensor of floats; @{function.symbol} gives {shown}",
             function.location,
         )
-    return results[0]
+    return found[0]

@@ -3,7 +3,8 @@
 For ``@f_loss(inputs, target, parameters, ...) -> loss`` and its derivative by the parameters, made by ``autodiff``,
 this adds ``@f_step(inputs, target, parameters, moments, steps, lr, ...) -> (loss, parameters, moments, steps)``.
 Moments are the arrays that the optimiser keeps (see ``irc.training.optimizers``), one of each kind for each parameter;
-``steps`` counts the steps done, for optimisers that need it; ``lr`` is the rate of this step. What changes is donated
+``steps`` counts the steps done, for optimisers that need it; ``lr`` is the rate of this step. The state of a recurrent
+function goes on from step to step, as a value: no gradient comes back from the next step. What changes is donated
 (``irc.donated``): native code updates it in place. If the loss or a gradient is not finite, the loss given is NaN, and
 nothing else changes.
 
@@ -60,13 +61,13 @@ func.func @f_step(%x: tensor<B x f32>, %target: tensor<B x f32>,
   %2 = arith.mulf %dw, %1 : tensor<B x f32>
   %3 = array.reduce sum %2 dims [0] : tensor<B x f32>
   %doubt = arith.addf %0, %3 : tensor<f32>
-  %4 = array.broadcast %doubt dims [] : tensor<f32> to tensor<B x f32>
-  %5 = array.full 0.0 : f32 to tensor<B x f32>
-  %6 = arith.cmpf oeq, %4, %5 : tensor<B x f32>
-  %7 = array.broadcast %lr dims [] : tensor<f32> to tensor<B x f32>
-  %8 = arith.mulf %7, %dw : tensor<B x f32>
-  %9 = arith.subf %w, %8 : tensor<B x f32>
-  %new_w = arith.select %6, %9, %w : tensor<B x i1>, tensor<B x f32>
+  %4 = array.broadcast %lr dims [] : tensor<f32> to tensor<B x f32>
+  %5 = arith.mulf %4, %dw : tensor<B x f32>
+  %6 = arith.subf %w, %5 : tensor<B x f32>
+  %7 = array.broadcast %doubt dims [] : tensor<f32> to tensor<B x f32>
+  %8 = array.full 0.0 : f32 to tensor<B x f32>
+  %9 = arith.cmpf oeq, %7, %8 : tensor<B x f32>
+  %new_w = arith.select %9, %6, %w : tensor<B x i1>, tensor<B x f32>
   %10 = arith.addf %loss, %doubt : tensor<f32>
   func.return %10, %new_w : tensor<f32>, tensor<B x f32>
 }
@@ -88,7 +89,7 @@ from irc.ir.operation import BlockArgument, Operation, Value
 from irc.ir.symbols import is_private, unique_name
 from irc.ir.types import TensorType, Type, i64
 from irc.passmanager import Pass, PassContext, Signature
-from irc.training.optimizers import Optimizer, optimizer_text, parse_optimizer, update
+from irc.training.optimizers import Optimizer, optimizer_text, parse_optimizer, sound_or_old, update
 
 DONATED, STEP_OF, LOSS_OF = "irc.donated", "irc.step_of", "irc.loss_of"
 
@@ -150,7 +151,7 @@ class _Step:
         places: dict[Value, int] = {}
         for a in loss.arguments:
             if a not in parameters and a not in bound:
-                places[a] = self._argument(a.type, a.name_hint, own[a.index])
+                places[a] = self._argument(a.type, a.name_hint, own[a.index], donated="irc.state" in own[a.index])
         for a in parameters:
             places[a] = self._argument(a.type, a.name_hint, own[a.index], donated=True)
         moments = [
@@ -170,17 +171,19 @@ class _Step:
         """One more argument; its number. What is donated is a result, too."""
         self.types.append(type)
         self.names.append(name)
-        self.marks.append({**marks, DONATED: self.results} if donated else marks)
+        if donated:
+            marks = {**marks, DONATED: self.results, **({"irc.state": self.results} if "irc.state" in marks else {})}
+        self.marks.append(marks)
         self.results += donated
         return len(self.types) - 1
 
     def _function(self, module: Operation, loss: FuncOp) -> FuncOp:
         of = loss.attributes[LOSS_OF]
-        donated = [type for type, marks in zip(self.types, self.marks, strict=True) if DONATED in marks]
+        changing = [type for type, marks in zip(self.types, self.marks, strict=True) if DONATED in marks]
         function = FuncOp.of(
             unique_name(module, f"{python_value(of)}_step"),
             self.types,
-            [loss.type.results[0], *donated],
+            [loss.type.results[0], *changing],
             attributes={k: v for k, v in loss.attributes.items() if k in ("irc.symbols", "irc.loss")}
             | {STEP_OF: of, "irc.optimizer": attribute(list(optimizer_text(self.optimizer)))},
             location=loss.location,
@@ -203,11 +206,13 @@ class _Step:
         """The call of the derivative, the update, and the results in the order of their numbers."""
         given = self.function.arguments
         b = Builder.at_end(self.function.entry, loss.location)
-        one = splat(b, 1.0, loss.type.results[0])
-        operands = [*(given[places[a]] for a in loss.arguments), one]
+        mean_type, *state_types = loss.type.results
+        cotangents = [splat(b, 1.0, mean_type), *(splat(b, 0.0, type) for type in state_types if type.element.is_float)]
+        operands = [*(given[places[a]] for a in loss.arguments), *cotangents]
         callee = SymbolRefAttr(derivative.symbol)
         call = b.create(CallOp, operands, callee=callee, result_types=derivative.type.results)
-        mean, *gradients = call.results
+        mean, *rest = call.results
+        next_states, gradients = rest[: len(state_types)], rest[len(state_types) :]
         mean.name_hint = "loss"
         for a, gradient in zip(parameters, gradients, strict=True):
             gradient.name_hint = f"d{a.name_hint}" if a.name_hint else None
@@ -216,7 +221,9 @@ class _Step:
         counted = None if steps is None else given[steps]
         new = update(b, self.optimizer, mean, old, gradients, kept, given[lr], counted)
         by_kind = [values[kind] for kind in range(len(moments)) for values in new.moments]
-        changed = [*new.parameters, *by_kind, *([] if new.steps is None else [new.steps])]
+        states = [given[places[a]] for a in loss.arguments if "irc.state" in loss.arg_attributes(a.index)]
+        kept_states = [sound_or_old(b, new.doubt, *pair) for pair in zip(next_states, states, strict=True)]
+        changed = [*kept_states, *new.parameters, *by_kind, *([] if new.steps is None else [new.steps])]
         donated = [a for a, marks in zip(given, self.marks, strict=True) if DONATED in marks]
         for value, argument in zip(changed, donated, strict=True):
             value.name_hint = f"new_{argument.name_hint}" if argument.name_hint else None

@@ -111,9 +111,8 @@ def explode(net: Net) -> None:
         elif isinstance(op, Delay):
             delayed.append(op)
             if isinstance(op.value.type, TensorType):
-                marks = {k: v for k, v in op.attributes.items()}
                 elements = [
-                    builder.insert(Delay([op.source], [net.element], marks, (), (), op.location))
+                    builder.insert(Delay([op.source], [net.element], op.attributes, (), (), op.location))
                     for _ in range(op.width)
                 ]
                 parts[op.value] = [element.value for element in elements]
@@ -123,10 +122,9 @@ def explode(net: Net) -> None:
         else:
             op.operands = [parts[v][0] if v in parts else v for v in op.operands]
     for delay in delayed:  # only now is known what they delay
-        for element, source in zip(
-            parts.get(delay.value, [delay.value]), parts.get(delay.source, [delay.source]), strict=True
-        ):
-            element.owner.operands = [source]
+        elements, sources = (parts.get(value, [value]) for value in (delay.value, delay.source))
+        for element, source in zip(elements, sources, strict=True):
+            element.owner.operands = [source]  # type: ignore[union-attr]
     groups = [op for op in order if _is_group(op)]
     for op in groups:
         op.drop()

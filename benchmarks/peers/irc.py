@@ -25,7 +25,7 @@ def contestants(dag: Dag, x: np.ndarray, dy: np.ndarray) -> Iterator[Contestant]
 
 def _kernel(what: str, net: irc.Net, arrays: tuple[np.ndarray, ...]) -> Contestant:
     """The machine code, called by machine code with all that it needs."""
-    kernel = net._kernel((len(arrays) == 2, len(arrays[0]) == 1))
+    kernel = net._kernel(net._way(len(arrays) == 2, arrays[:1]))
     function = kernel.function
     given, plan = function.checked(kernel.prepare(arrays, net.params.flat))
     outputs = function.outputs(plan, given)

@@ -6,8 +6,9 @@ with ``irc.initial``, its start values, and ``irc.tensors``, parts of it that ha
 ``irc.data``, a value that the caller need not give; ``irc.donated``, the number of the result that is written to the
 argument's own memory in native code, for which the caller gives it away; ``irc.state``, the number of the result that
 is its value in the next call, with ``irc.registers``, what the columns of this state are, a list of [name, width,
-initial value]; at the loop level ``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a derivative: ``irc.vjp_of``, the name of its function, and
-``irc.wrt``, the numbers of the arguments whose gradients it gives.
+initial value]; at the loop level ``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a
+derivative: ``irc.vjp_of``, the name of its function, and ``irc.wrt``, the numbers of the arguments whose gradients it
+gives.
 """
 
 from __future__ import annotations

@@ -86,6 +86,7 @@ def _of_nodes(net: Net) -> tuple[Graph, list[str]]:
     number = {neuron: k for k, neuron in enumerate(neurons)}
     _check_delays(net)
     number |= {op.value: number[op.source] for op in net.delays}
+    delayed = np.array([isinstance(v.defining_op(), Delay) for op in ops for v in op.operands], bool)
     inputs = len(net.arguments)
     source: list[int] = []
     parameter: list[int] = []
@@ -118,7 +119,7 @@ def _of_nodes(net: Net) -> tuple[Graph, list[str]]:
         aggregation=np.array(aggregation, np.int64),
         is_input=np.arange(len(neurons)) < inputs,
         outputs=np.array([number[value] for value in net.outputs], np.int64),
-        delayed=np.array([isinstance(v.defining_op(), Delay) for op in ops for v in op.operands]) if net.delays else None,
+        delayed=delayed if delayed.any() else None,
         parameter_count=net.parameter_count,
         name=symbol_name(net) or "net",
     )

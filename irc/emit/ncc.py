@@ -15,6 +15,7 @@ from irc.dialects.neuron import Merge, Net, Node
 from irc.emit.equations import EquationPrinter, single_neurons
 from irc.frontends.topology import orderable
 from irc.interpreter import in_order
+from irc.ir.diagnostics import fail
 from irc.ir.operation import Operation, Value
 
 
@@ -30,14 +31,18 @@ class Edge:
 class Drawing:
     """A net of single neurons as something to draw: neurons in the order of their numbers, and edges.
 
-    Neurons whose names are numbers are sorted by them; labelled ones stand in the order of the net.
+    Neurons whose names are numbers are sorted by them; labelled ones stand in the order of the net. Raises
+    :class:`irc.Error` for a net with anything else than nodes and merges.
     """
 
     def __init__(self, net: Net):
         self.net = single_neurons(net)
         self.printer = EquationPrinter(self.net)
         self.names = self.printer.names
-        ops = [op for op in in_order(self.net.block)[:-1] if isinstance(op, (Node, Merge))]
+        ops = in_order(self.net.block)[:-1]
+        for op in ops:
+            if not isinstance(op, (Node, Merge)):
+                fail(f"'{op.name}' cannot be drawn as a neuron with edges", op.location)
         self.neurons: list[Value] = [*self.net.arguments, *(op.results[0] for op in ops)]
         if self.names.numbered:
             self.neurons.sort(key=lambda value: int(self.names.plain(value)[1:], 16))

@@ -64,7 +64,10 @@ class Rewriter(Builder):
         sources = [v.defining_op() for inner in op.walk() for v in inner.operands]
         for inner in op.walk():
             self._driver.forget(inner)
+        around = op.parent_op
         op.erase()
+        if around is not None and around.canonical_patterns:  # it may take in less now
+            self._driver.push(around)
         for source in sources:
             if source is not None:
                 self._driver.push(source)

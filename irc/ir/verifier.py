@@ -150,11 +150,20 @@ def _fields(
     return None
 
 
+class InnerProblem(ValueError):
+    """What ``verify`` of an op raises where an op inside of it is to blame: the error points there."""
+
+    def __init__(self, op: Operation, message: str):
+        super().__init__(message)
+        self.op = op
+
+
 class _Verifier:
     def __init__(self) -> None:
         self.diagnostics = Diagnostics()
         self.visible: set[Value] = set()
         self.symbols: Mapping[str, Operation] | None = None
+        self.place: Operation  # whose fault the problem is that was found last
 
     def run(self, op: Operation) -> None:
         outside = {v for inner in op.walk() for v in inner._operands} if op.parent is not None else set()
@@ -173,9 +182,10 @@ class _Verifier:
     # -- one op --------------------------------------------------------------------------------------------------
 
     def operation(self, op: Operation) -> None:
+        self.place = op
         problem = self.problem(op)
         if problem is not None:
-            self.report(op, problem)
+            self.report(self.place, problem)
         else:
             for value in op._operands:
                 if value not in self.visible:
@@ -233,6 +243,9 @@ class _Verifier:
                 trait.verify(op)
             if plan.verifies:
                 op.verify()
+        except InnerProblem as problem:
+            self.place = problem.op
+            return str(problem)
         except ValueError as error:
             return str(error)
         if op.successors:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from irc.arrays import as_input
 from irc.backend.entry import Function
 from irc.backend.jit import Library
 from irc.backend.target import host
@@ -19,6 +20,7 @@ from irc.ir.dimensions import symbol
 from irc.ir.types import TensorType, scalar_of
 from irc.passes.pipelines import ARRAY, LOOP
 from irc.passmanager import PassContext, PassManager, parse_pipeline
+from irc.recurrence import State, over_time, single
 from irc.training.data import Data, checked_data
 from irc.training.gradient import chosen_loss
 from irc.training.losses import Loss, mean_loss
@@ -42,9 +44,10 @@ class Evaluation:
 def evaluate(net: Trainable, data: Data, loss: Loss, batch: int = BATCH) -> Evaluation:
     """The loss and the accuracy of a net on data of its own."""
     total, right, decisions = 0.0, 0, 0
+    run = _Anew(net)
     for first in range(0, len(data), batch):
         *inputs, target = data.batch(first, min(first + batch, len(data)))
-        y = net.run(*inputs)
+        y = run(*inputs)
         total += batch_loss(loss, y, target) * len(target)
         if loss.decides is not None:
             correct = right_decisions(loss, y, target)
@@ -53,12 +56,37 @@ def evaluate(net: Trainable, data: Data, loss: Loss, batch: int = BATCH) -> Eval
     return Evaluation(total / len(data), right / decisions if decisions else None, len(data))
 
 
-def evaluate_data(net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH) -> Evaluation:
+class _Anew:
+    """Runs a net over one batch after the other. A recurrent net, whose batches are over time, begins anew; its own
+    state stays what it is.
+    """
+
+    def __init__(self, net: Trainable):
+        self.net = net
+        self.states: list[np.ndarray] = []
+        self.arguments = [a for a in net.forward.inputs if a.registers]
+
+    def __call__(self, *inputs: np.ndarray) -> Any:
+        if not self.arguments:
+            return self.net.run(*inputs)
+        forward = self.net.forward
+        if not self.states:
+            self.states = [State(a).of(inputs[0].shape[1]) for a in self.arguments]
+        y, *self.states = forward.function.call(forward.prepare([*inputs, *self.states], self.net.params.flat))
+        return y
+
+
+def evaluate_data(
+    net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH, rows: str = "steps"
+) -> Evaluation:
     """See :meth:`irc.Net.evaluate`."""
     chosen = chosen_loss(net, loss)
-    arguments, shapes = [*net.forward.inputs, net.forward.signature.outputs()[0]], [*net.forward.shapes]
-    known = net.forward.known_shape(arguments[-1])
-    return evaluate(net, checked_data(x, y, arguments, [*shapes, known], chosen), chosen, batch)
+    inputs = [a for a in net.forward.inputs if not a.registers]
+    if len(inputs) < len(net.forward.inputs):
+        x, y = over_time(x, rows, "x"), over_time(y, rows, "y")
+    arguments = [*inputs, net.forward.signature.outputs()[0]]
+    shapes = [net.forward.known_shape(a) for a in arguments]
+    return evaluate(net, checked_data(x, y, arguments, shapes, chosen), chosen, batch)
 
 
 def batch_loss(loss: Loss, y: np.ndarray, target: np.ndarray) -> float:
@@ -90,13 +118,18 @@ def _loss_function(loss: Loss, rank: int, dtype: str) -> Function:
     return Library(module, host()).function("loss")
 
 
-def predict(net: Trainable, inputs: Sequence[Any], batch: int = BATCH) -> Any:
+def predict(net: Trainable, inputs: Sequence[Any], batch: int = BATCH, rows: str = "steps") -> Any:
     """The net's output for all rows, ``batch`` rows at a time."""
+    if any(a.registers for a in net.forward.inputs):
+        x = as_input(over_time(single(inputs, net.name), rows, "x"), net.dtype, net.forward.shapes[0], "x")
+        run = _Anew(net)
+        y = np.concatenate([run(x[first : first + batch]) for first in range(0, max(len(x), 1), batch)])
+        return y[:, 0] if rows == "steps" else y
     arrays = [np.asarray(x) for x in inputs]
-    rows = len(arrays[0]) if arrays and arrays[0].ndim else 0
-    if rows <= batch or any(a.ndim == 0 or len(a) != rows for a in arrays):
-        return net.run(*inputs)
-    parts = [net.run(*(a[first : first + batch] for a in arrays)) for first in range(0, rows, batch)]
+    count = len(arrays[0]) if arrays and arrays[0].ndim else 0
+    if count <= batch or any(a.ndim == 0 or len(a) != count for a in arrays):
+        return net.run(*inputs, rows=rows)
+    parts = [net.run(*(a[first : first + batch] for a in arrays), rows=rows) for first in range(0, count, batch)]
     if isinstance(parts[0], tuple):
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
     return np.concatenate(parts)

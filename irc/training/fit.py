@@ -11,6 +11,7 @@ import numpy as np
 
 from irc.initial import checked_seed
 from irc.ir.diagnostics import Error
+from irc.recurrence import checked_rows, over_time
 from irc.training.callbacks import Training, as_callbacks
 from irc.training.data import Data, checked_data
 from irc.training.evaluation import BATCH, evaluate
@@ -37,17 +38,21 @@ def fit(
     loss: Any,
     validation: Any,
     callbacks: Any,
-    shuffle: bool,
+    shuffle: bool | None,
     seed: int,
     verbose: int,
     state: dict[str, Any] | None,
+    rows: str,
 ) -> History:
     """See :meth:`irc.Net.fit`."""
     _require_count("epochs", epochs)
     _require_count("batch", batch)
-    return _Fit(net, x, y, batch, chosen_optimizer(optimizer), chosen_loss(net, loss), validation, seed, state).run(
-        epochs, shuffle, as_callbacks(callbacks), verbose
-    )
+    chosen = chosen_loss(net, loss)
+    one = _Fit(net, x, y, batch, chosen_optimizer(optimizer), chosen, validation, seed, state, rows)
+    if one.step.is_recurrent and shuffle:
+        raise Error("the rows of a recurrent net are steps, which have an order: leave out shuffle")
+    mixed = shuffle if shuffle is not None else not one.step.is_recurrent
+    return one.run(epochs, mixed, as_callbacks(callbacks), verbose)
 
 
 def chosen_optimizer(given: Any) -> Optimizer:
@@ -81,10 +86,12 @@ class _Fit:
         validation: Any,
         seed: int,
         state: dict[str, Any] | None,
+        rows: str,
     ):
         self.net = net
         self.loss = loss
         self.seed = checked_seed(seed)
+        self.rows = checked_rows(rows)
         kernel = net.made(step_recipe(loss, optimizer))
         self.step = NativeStep(kernel, optimizer, net.params.flat, state)
         data, self.validation = self._data(x, y, validation)
@@ -96,6 +103,8 @@ class _Fit:
         """What is learnt from, and what is only looked at. A fraction is the last part of the rows."""
 
         def checked(inputs: Any, target: Any) -> Data:
+            if self.step.is_recurrent:
+                inputs, target = over_time(inputs, self.rows, "x"), over_time(target, self.rows, "y")
             return checked_data(inputs, target, self.step.data, self.step.shapes, self.loss)
 
         data = checked(x, y)
@@ -104,7 +113,7 @@ class _Fit:
         if isinstance(validation, float):
             count = round(validation * len(data))
             if not 0 < count < len(data):
-                raise Error(f"validation={validation} of {len(data)} rows leaves none to validate, or none to learn from")
+                raise Error(f"validation={validation} of {len(data)} rows leaves none to validate, or to learn from")
             return data.part(0, len(data) - count), data.part(len(data) - count, len(data))
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise Error("validation must be a pair (x, y), or a fraction of the rows such as 0.1")
@@ -141,6 +150,8 @@ class _Fit:
     ) -> None:
         begin, rows, total, learnt = time.perf_counter(), len(self.data), 0.0, 0
         order = shuffled(rows, self.seed, training.epoch) if shuffle else None
+        if self.step.is_recurrent:
+            self.step.begin(self.data.inputs[0].shape[1])
         for first in range(0, rows, self.batch):
             end = min(first + self.batch, rows)
             arrays = self.data.batch(first, end, order)
@@ -171,7 +182,7 @@ class _Fit:
 
     def _failure(self, training: Training, arrays: list[np.ndarray]) -> Error:
         """What to say of a step whose loss, or gradient, is not finite. It has changed nothing."""
-        where = where_not_finite(self.net, Data(arrays[:-1], arrays[-1]), self.loss)
+        where = where_not_finite(self.net, Data(arrays[:-1], arrays[-1]), self.loss, self.step.registers)
         return Error(
             f"the loss or a gradient is not finite in step {training.step} (epoch {training.epoch}, counted from 0): "
             f"{where}. The parameters are as before this step; a smaller learning rate or clip_norm may help"

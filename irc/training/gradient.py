@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from irc.ir.diagnostics import Error
+from irc.recurrence import State, over_time
 from irc.training.data import checked_data
-from irc.training.losses import Loss, find_loss, loss_of_attribute
+from irc.training.losses import Loss, find_loss
 from irc.training.recipes import LossGradient, loss_words
 from irc.training.trainable import Trainable
 
@@ -17,25 +18,35 @@ def chosen_loss(net: Trainable, given: Any) -> Loss:
     """The loss that a user names, else the one that the net says of itself. Raises :class:`irc.Error` for none."""
     if given is not None:
         return find_loss(given)
-    own = net.entry.attributes.get("irc.loss")
-    if own is None:
+    if net.loss is None:
         raise Error(f"net {net.name} says no loss of its own: give one, such as loss='mse'")
-    return loss_of_attribute(own)
+    return net.loss
 
 
-def value_and_grad(net: Trainable, x: Any, target: Any, loss: Any) -> tuple[float, np.ndarray, list[np.ndarray | None]]:
+def value_and_grad(
+    net: Trainable, x: Any, target: Any, loss: Any, rows: str = "steps"
+) -> tuple[float, np.ndarray, list[np.ndarray | None]]:
     """The mean loss, the gradients of the flat parameter vector, and those of the inputs (None for integers).
 
-    Raises :class:`irc.Error` for data that do not fit the net.
+    A recurrent net begins anew. Raises :class:`irc.Error` for data that do not fit the net.
     """
     chosen = chosen_loss(net, loss)
-    floats = [a.dtype.kind == "f" for a in net.forward.inputs]
+    states = [a for a in net.forward.inputs if a.registers]
+    floats = [a.dtype.kind == "f" for a in net.forward.inputs if not a.registers]
     wrt = tuple(str(number) for number, is_float in enumerate(floats) if is_float)
     kernel = net.made(LossGradient(loss_words(chosen), (*wrt, "params")))
-    data = checked_data(x, target, kernel.inputs[:-1], kernel.shapes[:-1], chosen, finite=False)
-    arrays = [*data.batch(0, len(data)), np.ones((), net.dtype)]
-    value, *gradients = kernel.function.call(kernel.prepare(arrays, net.params.flat))
-    following = iter(gradients)
+    if states:
+        x, target = over_time(x, rows, "x"), over_time(target, rows, "target")
+    count = len(floats) + 1
+    data = checked_data(x, target, kernel.inputs[:count], kernel.shapes[:count], chosen, finite=False)
+    batch = data.batch(0, len(data))
+    begin = [State(a).of(batch[0].shape[1]) for a in states]
+    behind = [np.zeros_like(state) for state in begin]  # no gradient comes from behind the last step
+    arrays = [*batch, *begin, np.ones((), net.dtype), *behind]
+    value, *results = kernel.function.call(kernel.prepare(arrays, net.params.flat))
+    following = iter(results[len(states) :])
     by_input = [next(following) if is_float else None for is_float in floats]
+    if states and rows == "steps":
+        by_input = [None if g is None else g[:, 0] for g in by_input]
     flat = np.concatenate([np.zeros(0, net.dtype), *(g.reshape(-1) for g in following)])
     return float(value), flat, by_input

@@ -27,15 +27,16 @@ MOST_EDGES = 100_000
 
 
 class Watching(Interpreter):
-    """Remembers the first op that makes a number that is not finite of numbers that are."""
+    """Remembers the first op of the module that makes a number that is not finite of numbers that are."""
 
     def __init__(self, module: Operation):
         super().__init__(module)
+        self._own = set(module.walk())  # not the definition of an activation, which a neuron runs
         self.found: tuple[Operation, np.ndarray] | None = None
 
     def _apply(self, op: Operation, operands: list[Any]) -> Sequence[Any]:
         results = super()._apply(op, operands)
-        if self.found is None and not op.regions and all(map(_finite, operands)):
+        if self.found is None and op in self._own and not op.regions and all(map(_finite, operands)):
             bad = next((np.asarray(value_of(v)) for v in results if not _finite(v)), None)
             if bad is not None:
                 self.found = op, bad
@@ -47,25 +48,30 @@ def _finite(held: Any) -> bool:
     return not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
-def where_not_finite(net: Trainable, data: Data, loss: Loss) -> str:
-    """In words: the neuron, layer or op that first is not finite for a batch, or what else is wrong."""
+def where_not_finite(net: Trainable, data: Data, loss: Loss, states: Sequence[np.ndarray] = ()) -> str:
+    """In words: the neuron, layer or op that first is not finite for a batch, or what else is wrong. ``states`` are
+    those in which a recurrent net begins.
+    """
     *inputs, target = data.batch(0, len(data))
-    y = net.run(*inputs)
+    forward = net.forward
+    y, *_ = forward.function.call(forward.prepare([*inputs, *states], net.params.flat))
     parameters = _by_argument(net)
     if not np.isfinite(net.params.flat).all():
         index = int(np.argmin(np.isfinite(net.params.flat)))
         return f"parameter {_parameter_name(net, index)} is {net.params.flat[index]}"
     if not np.isfinite(y).all():
         row = int(np.argwhere(~np.isfinite(y))[0][0])
-        found = _watch(_in_neurons(net), net.name, [a[row : row + 1] for a in inputs], parameters)
+        rows = slice(0, row + 1) if states else slice(row, row + 1)
+        found = _watch(_in_neurons(net), net.name, [a[rows] for a in inputs], parameters, states)
         return f"first not finite is {found}" if found else "an output of the net is not finite"
     module = net.module.clone()
     recipe = LossGradient(loss_words(loss), ("params",))
     name = recipe.function(module, net.name)
     for p in recipe.passes(module, net.name, [LowerNeuron(), Autodiff()]):
         p.run(module, PassContext())
-    found = _watch(module, name, [*inputs, target], parameters, [np.ones((), net.dtype)])
-    return f"the outputs are finite; first not finite is {found or 'a gradient'}"
+    last = [*states, np.ones((), net.dtype), *map(np.zeros_like, states)]
+    found = _watch(module, name, [*inputs, target], parameters, last)
+    return f"the outputs are finite; in the loss and its gradient, first not finite is {found or 'a gradient'}"
 
 
 def _in_neurons(net: Trainable) -> ModuleOp:
@@ -104,7 +110,7 @@ def _watch(
     number = value[~np.isfinite(value)].reshape(-1)[0]
     neuron = name_of(op.location) or next((r.name_hint for r in op.results if r.name_hint), None)
     if neuron is None:
-        return f"a result of '{op.name}' in the loss or its gradient, which is {number}"
+        return f"a result of '{op.name}', which is {number}"
     what = f"neuron {neuron}" if op.name.startswith("neuron.") else f"{neuron}, a result of '{op.name}'"
     return f"{what}, which is {number}"
 

@@ -195,12 +195,14 @@ def parse_optimizer(words: Sequence[str]) -> Optimizer:
 class Updated:
     """What a step gives: the loss (NaN where it, or a gradient, was not finite), new parameters, new moments (for each
     parameter, in the optimiser's order), and the number of steps done (None for an optimiser that does not count).
+    ``doubt`` is 0, or NaN where something was not finite.
     """
 
     loss: Value
     parameters: list[Value]
     moments: list[list[Value]]
     steps: Value | None
+    doubt: Value
 
 
 def update(
@@ -228,15 +230,20 @@ def update(
     count = None if one_more is None else b.value(Cast, one_more, result_types=[lr.type])
     new_parameters, new_moments = [], []
     for w, g, kept in zip(parameters, gradients, moments, strict=True):
-        sound = b.value(CmpF, _everywhere(b, doubt, w), splat(b, 0.0, w.type), predicate="oeq")
         clipped = _clipped(b, optimizer, g, squares)
         changed, new_kept = optimizer.change(b, w, clipped, kept, lr, count)
-        new_parameters.append(b.value(Select, sound, changed, w))
-        new_moments.append([b.value(Select, sound, new, old) for new, old in zip(new_kept, kept, strict=True)])
+        new_parameters.append(sound_or_old(b, doubt, changed, w))
+        new_moments.append([sound_or_old(b, doubt, new, old) for new, old in zip(new_kept, kept, strict=True)])
     if steps is not None and one_more is not None:
-        going_on = b.value(CmpF, doubt, zero, predicate="oeq")
-        one_more = b.value(Select, going_on, one_more, steps)
-    return Updated(b.value(AddF, loss, doubt), new_parameters, new_moments, one_more)
+        one_more = sound_or_old(b, doubt, one_more, steps)
+    return Updated(b.value(AddF, loss, doubt), new_parameters, new_moments, one_more, doubt)
+
+
+def sound_or_old(b: Builder, doubt: Value, new: Value, old: Value) -> Value:
+    """The new value where ``doubt`` is 0, and the old one where it is NaN."""
+    doubts = _everywhere(b, doubt, new)
+    sound = b.value(CmpF, doubts, splat(b, 0.0, doubts.type), predicate="oeq")
+    return b.value(Select, sound, new, old)
 
 
 def _total(b: Builder, values: Sequence[Value]) -> Value:

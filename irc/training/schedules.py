@@ -23,6 +23,11 @@ def rate_at(schedule: float | Schedule, step: int) -> float:
     return rate
 
 
+def _require_steps(name: str, steps: object, least: int = 1) -> None:
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < least:
+        raise Error(f"{name} of a schedule must be an integer from {least} on, not {steps!r}")
+
+
 @dataclass(frozen=True)
 class StepDecay:
     """``rate * factor ** (t // every)``: a jump every ``every`` steps."""
@@ -30,6 +35,9 @@ class StepDecay:
     rate: float
     every: int
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require_steps("every", self.every)
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
@@ -43,6 +51,9 @@ class Exponential:
     rate: float
     every: int
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require_steps("every", self.every)
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
@@ -60,6 +71,9 @@ class Cosine:
     steps: int
     final: float = 0.0
 
+    def __post_init__(self) -> None:
+        _require_steps("steps", self.steps)
+
     def __call__(self, step: int) -> float:
         """The rate of a step."""
         done = min(step / self.steps, 1.0)
@@ -75,8 +89,15 @@ class WarmUp:
     steps: int
     then: float | Schedule
 
+    def __post_init__(self) -> None:
+        _require_steps("steps", self.steps, 0)
+
     def __call__(self, step: int) -> float:
         """The rate of a step."""
         if step < self.steps:
             return rate_at(self.then, 0) * (step + 1) / (self.steps + 1)
         return rate_at(self.then, step - self.steps)
+
+
+SCHEDULES: dict[str, type] = {cls.__name__: cls for cls in (StepDecay, Exponential, Cosine, WarmUp)}
+"""All schedules of this file by name."""

@@ -10,6 +10,7 @@ from irc.arrays import aligned_zeros
 from irc.backend.native_call import native_call
 from irc.ir.diagnostics import Error
 from irc.kernel import Kernel
+from irc.recurrence import State
 from irc.training.optimizers import Optimizer
 from irc.training.schedules import rate_at
 
@@ -19,7 +20,8 @@ class NativeStep:
 
     ``state`` is what the optimiser keeps: an array like the flat parameter vector for each moment, and ``steps``, the
     number of steps done. ``data`` are the arguments that a call gives, the net's inputs and the target, and ``shapes``
-    what is known of their shapes. Not for several threads at once.
+    what is known of their shapes. A recurrent net has besides ``registers``, its state, which goes on from step to step.
+    Not for several threads at once.
     """
 
     def __init__(self, kernel: Kernel, optimizer: Optimizer, flat: np.ndarray, state: dict[str, Any] | None = None):
@@ -27,8 +29,12 @@ class NativeStep:
         self._function = kernel.function
         parameters = kernel.parts(flat)
         kept = len(parameters) * len(optimizer.moments) + optimizer.counts + 1
-        self.data = kernel.inputs[:-kept]
-        self.shapes = kernel.shapes[:-kept]
+        given = kernel.inputs[:-kept]
+        recurrent = [a for a in given if a.registers]
+        self.data = given[: len(given) - len(recurrent)]
+        self.shapes = kernel.shapes[: len(self.data)]
+        self._states = [State(a) for a in recurrent]
+        self.registers: tuple[np.ndarray, ...] = ()
         self._moments = {name: aligned_zeros(flat.size, flat.dtype) for name in optimizer.moments}
         self._steps = np.zeros((), np.int64)
         self._done = 0
@@ -59,6 +65,15 @@ class NativeStep:
         self._done = int(given["steps"])
         self._steps[...] = self._done
 
+    def begin(self, streams: int) -> None:
+        """Let a recurrent net begin anew, with so many streams."""
+        self.registers = tuple(state.of(streams).copy() for state in self._states)
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether the net has a state."""
+        return bool(self._states)
+
     @property
     def steps(self) -> int:
         """The number of steps done."""
@@ -75,6 +90,7 @@ class NativeStep:
         Where the loss or a gradient is not finite, the answer is NaN, and parameters and state are as before.
         """
         self._rate[...] = rate_at(self.optimizer.rate, self._done)
+        data += self.registers
         done = None if self._short is None else self._short((*data, *self._kept), (self._loss,))
         if done is None:
             self._function.call([*data, *self._parameters, *self._kept], [self._loss])

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from irc.ir.operation import Operation
 from irc.kernel import Kernel
 from irc.parameters import Parameters
+from irc.training.losses import Loss
 from irc.training.recipes import Recipe
 
 
@@ -20,8 +20,8 @@ class Trainable(Protocol):
         """The parameters, which training changes in place."""
 
     @property
-    def entry(self) -> Operation:
-        """The net or function that runs."""
+    def loss(self) -> Loss | None:
+        """What training makes small, where a call does not say."""
 
     @property
     def module(self) -> Any:
@@ -37,7 +37,7 @@ class Trainable(Protocol):
 
     dtype: np.dtype
 
-    def run(self, *inputs: Any) -> Any:
+    def run(self, *inputs: Any, rows: str = "steps") -> Any:
         """The output for a batch."""
 
     def made(self, recipe: Recipe) -> Kernel:

@@ -65,7 +65,8 @@ class Lowering:
         return self.builder.value(Alloc, result_types=[type])
 
     def derived(self, buffer: Value, what: str, make: Callable[[], Value]) -> Value:
-        """What follows from a buffer alone, as another one: made here by ``make``; of a steady buffer once for all steps.
+        """What follows from a buffer alone, as another one: made here by ``make``, of a steady buffer once for all
+        steps.
 
         ``what`` tells it from other things that follow from the buffer.
         """

@@ -1,8 +1,8 @@
 """``array.scan``: the steps become the turns of a loop, in order; a step is lowered as if it stood alone.
 
-What is carried lives in the memory of the result, where the initial value is copied first. A step writes the next value
-there at once if nothing needs the old one any more, else to memory of its own, and copies it at the end. Parts of arrays,
-those that are read and those that are written, are the memory of the whole (``loop.part``):
+What is carried lives in the memory of the result, where the initial value is copied first. A step writes the next
+value there at once if nothing needs the old one any more, else to memory of its own, and copies it at the end. Parts of
+arrays, those that are read and those that are written, are the memory of the whole (``loop.part``):
 
     last = initial
     for t = 0 to T

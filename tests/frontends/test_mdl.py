@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import irc
+from irc.backend.target import host
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Delay, Layer, Merge, Net
+from irc.emit.forms import NET_FORMS, emit
 from irc.frontends import mdl
 from irc.frontends.mdl_functions import ACTIVATION_OF
 from irc.interpreter import Interpreter
@@ -508,3 +510,13 @@ def test_texts_and_files_are_told_by_their_slash_and_their_ending(tmp_path):
 def test_all_names_are_activations_of_the_compiler():
     net = parse(HEAD + "".join(f"(a{n}, 4, <{name}>)" for n, name in enumerate(ACTIVATION_OF)) + TAIL)
     assert net.element is f32
+
+
+@pytest.mark.parametrize("form", NET_FORMS)
+@pytest.mark.parametrize(("name", "op"), [("lstm", "neuron.delay"), ("big", "neuron.layer")])
+def test_forms_of_single_neurons_say_what_they_cannot_show(form, name, op):
+    """A delay is no neuron with edges, and a softmax is no function of one neuron."""
+    module = mdl.parse(Source((FOLDER / f"{name}.mdl").read_text(), "m.mdl"))
+    with pytest.raises(Error, match=f"'{op}'") as caught:
+        emit(module, form, host())
+    assert all(d.line is not None for d in caught.value.diagnostics)

@@ -221,3 +221,30 @@ def test_gradients_of_random_models_agree_with_those_of_jax(text, seed):
     dw = by_name(net, found[3 if net.has_state else 2])
     for name, gradient in wanted.items():
         np.testing.assert_allclose(dw[name], gradient, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["readme-linear", "readme-split", "merge-legal"])
+@pytest.mark.filterwarnings("ignore:.*reaches no output:irc.DiagnosticWarning")
+def test_native_code_of_wide_models(name):
+    """In float32, with the start values that the header asks for: a path of three layers, each a sum of up to 256
+    products and so of a relative error of 257 units of 2^-24 (1.5e-5) at most of terms of order 1.
+    """
+    module = after(read(name, f32), "dce")
+    net, model = net_of(module), equations(name)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, model.items[0].width))
+    with irc.compile(after(module, ",".join(NEURON)), seed=3) as native:
+        parameters = {key: np.asarray(value, np.float64) for key, value in native.params.items()}
+        wanted = np.stack(model.run(parameters, x))
+        dy = rng.normal(size=wanted.shape)
+        if not net.has_state:
+            x, wanted, dy = (a.reshape(6, -1) for a in (x, wanted, dy))
+        given = (x, *rest(net, 3))
+        found, gradients = native.vjp(given, (dy, *rest(net, 3)))
+        y = found[0] if net.has_state else found
+        np.testing.assert_allclose(y, wanted, rtol=5e-5, atol=5e-5)
+        exact = Interpreter(after(read(name, f64), ",".join(["dce", *NEURON, *AUTODIFF])), "float64")
+        flat = np.concatenate([value.reshape(-1) for value in parameters.values()])
+        results = exact.call(f"{name}_vjp", [x, flat, *rest(net, 3), dy, *rest(net, 3)])
+        dw = results[3 if net.has_state else 2]
+        np.testing.assert_allclose(gradients.params.flat, dw, rtol=5e-5, atol=5e-5 * np.abs(dw).max())

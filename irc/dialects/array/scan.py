@@ -76,10 +76,11 @@ class Scan(Operation):
         raise ValueError("nothing says how many steps there are: scan over an array, or yield something to be stacked")
 
     def verify(self) -> None:
+        steps = self.length
         for value in (*self.scanned, *self.stacked):
             if not value.type.rank:
                 raise ValueError(f"{value.type} has no axis of steps")
-            same_dimension(value.type.shape[0], self.length, f"the steps of {value.type}")
+            same_dimension(value.type.shape[0], steps, f"the steps of {value.type}")
         block = self.body.block
         inside = [a.type for a in block.arguments]
         carried = [v.type for v in self.initial]
@@ -197,7 +198,7 @@ def isolate(block: Block) -> list[Value]:
 
 
 def outside(value: Value) -> Value:
-    """What a value that is shared by all steps is outside of its scan, and of those around it; else the value itself."""
+    """What a value that all steps share is outside of its scan, and of those around it; else the value itself."""
     while isinstance(value, BlockArgument) and isinstance(scan := value.owner.parent_op, Scan):
         shared = scan.inner[2]
         if value not in shared:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.constants import number_of
+from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType, is_buffer, lanes_of
 from irc.dialects.loop.vector import MASK, check_power_of_two
 from irc.error_bounds import gamma
@@ -324,6 +326,20 @@ def _check_access(op: Load | Store | Accumulate, width: int | None) -> None:
         raise ValueError("there can be only one mask")
     if op.mask and lanes_of(op.mask[0].type) != lanes_of(op.value.type):
         raise ValueError(f"{op.mask[0].type} cannot mask {op.value.type}")
+    if not op.mask and isinstance(op.parent_op, FuncOp):  # in a loop or branch it might never run
+        _check_constant_indices(op, width)
+
+
+def _check_constant_indices(op: Load | Store | Accumulate, width: int | None) -> None:
+    """ValueError for a place that is known to lie outside of the buffer. What follows from sizes of a call is not known
+    before it.
+    """
+    for number, (place, size) in enumerate(zip(op.indices, op.buffer.type.shape, strict=True)):
+        first = number_of(place)
+        lanes = width if width is not None and op.lanes is not None and op.lanes.value == number else 1
+        if first is not None and (first < 0 or (isinstance(size, int) and first + lanes > size)):
+            reach = f"{first}" if lanes == 1 else f"{first} to {first + lanes - 1}"
+            raise ValueError(f"index {number} is {reach}, outside of {op.buffer.type}")
 
 
 def _active_place(op: Store | Accumulate, place: tuple, active: np.ndarray) -> tuple:

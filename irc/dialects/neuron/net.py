@@ -24,6 +24,7 @@ from irc.ir.spec import attr, operands, region, results
 from irc.ir.symbols import lookup, symbol_name
 from irc.ir.traits import DELAYED, GRAPH_REGION, ISOLATED, RAW, SINGLE_BLOCK, SYMBOL, TERMINATOR, HasParent
 from irc.ir.types import FunctionType, TensorType, Type, f32, format_results
+from irc.ir.verifier import InnerProblem
 
 INPUT, COTANGENT = "input", "cotangent"
 OUTPUT, INPUT_GRADIENT, PARAMETER_GRADIENT = "output", "input_gradient", "parameter_gradient"
@@ -245,7 +246,8 @@ class Net(Operation):
         for op in self.block:
             for index in parameter_indices(op):
                 if index >= count:
-                    raise ValueError(f"{shown_name(op.results[0])} uses w[{index}], but there are {count} parameters")
+                    name = shown_name(op.results[0])
+                    raise InnerProblem(op, f"{name} uses w[{index}], but there are {count} parameters")
 
     # -- meaning -------------------------------------------------------------------------------------------------
 
@@ -428,7 +430,7 @@ def parameter_indices(op: Operation) -> Iterable[int]:
 
 
 def _check_acyclic(block: Block) -> None:
-    """ValueError that lists a cycle by the names of its neurons, if there is one."""
+    """InnerProblem that lists a cycle by the names of its neurons, if there is one."""
     done: set[Operation] = set()
     for start in block:
         if start in done:
@@ -445,7 +447,7 @@ def _check_acyclic(block: Block) -> None:
                     cycle = [*chain[chain.index(source) :], source]
                     # The walk went from uses to definitions; the edges go the other way.
                     names = " -> ".join(shown_name(o.results[0]) for o in reversed(cycle))
-                    raise ValueError(f"cycle: {names}; a cycle must go through a neuron.delay")
+                    raise InnerProblem(source, f"cycle: {names}; a cycle must go through a neuron.delay")
                 path[source] = iter(_needed(source))
                 break
             else:

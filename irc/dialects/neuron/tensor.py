@@ -105,9 +105,10 @@ def verify_tensors(tensors: Any, parameters: int, names: Sequence[str] | None = 
             raise ValueError(f"tensors '{one}' and '{other}' overlap")
     if ends and ends[-1][1] > parameters:
         raise ValueError(f"tensor '{ends[-1][2]}' ends at {ends[-1][1]}, but there are {parameters} parameters")
-    for number in outside(tensors, parameters).tolist() if names is not None else ():
-        if names[number] in taken:
-            raise ValueError(f"two parameters are called '{names[number]}'")
+    if names is not None:
+        for number in outside(tensors, parameters).tolist():
+            if names[number] in taken:
+                raise ValueError(f"two parameters are called '{names[number]}'")
 
 
 def outside(tensors: Sequence[Tensor] | ArrayAttr, parameters: int) -> np.ndarray:

@@ -74,3 +74,21 @@ func.func @dag(%x: tensor<B x I x f32>, %w: tensor<P x f32>, %offsets: tensor<R 
   %v, %dx, %dw = array.dag_grad %x, %w, %offsets, %sources, %weights, %biases, %segments, %outputs, %y kinds [#array.kind<relu_leaky, 0.1, max>] : tensor<B x I x f32>, tensor<P x f32>, tensor<R + 1 x i32>, tensor<E x i32>, tensor<E x i32>, tensor<R x i32>, tensor<S x 3 x i32>, tensor<O x i32>, tensor<B x O x f32>
   func.return
 }
+
+// Steps over time: what is carried, what each step sees a part of, what all share; and the steps backwards.
+// CHECK-LABEL: func.func @scan
+// CHECK-NEXT: %last, %ys = array.scan carry ({{%h.*}} = %h0 : tensor<B x 4 x f32>) over ({{%x.*}} = %xs : tensor<T x B x 4 x f32>) with ({{%u.*}} = %u0 : tensor<4xf32>) -> (tensor<B x 4 x f32>, tensor<T x B x 4 x f32>) {
+// CHECK: array.yield %next, %a : tensor<B x 4 x f32>, tensor<B x 4 x f32>
+// CHECK: %zs = array.scan reverse over ({{%y.*}} = %ys : tensor<T x B x 4 x f32>) -> tensor<T x B x 4 x f32> {
+func.func @scan(%xs: tensor<T x B x 4 x f32>, %h0: tensor<B x 4 x f32>, %u0: tensor<4xf32>) {
+  %last, %ys = array.scan carry (%h = %h0 : tensor<B x 4 x f32>) over (%x = %xs : tensor<T x B x 4 x f32>) with (%u = %u0 : tensor<4xf32>) -> (tensor<B x 4 x f32>, tensor<T x B x 4 x f32>) {
+    %b = array.broadcast %u dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
+    %a = arith.mulf %h, %b : tensor<B x 4 x f32>
+    %next = arith.addf %a, %x : tensor<B x 4 x f32>
+    array.yield %next, %a : tensor<B x 4 x f32>, tensor<B x 4 x f32>
+  }
+  %zs = array.scan reverse over (%y = %ys : tensor<T x B x 4 x f32>) -> tensor<T x B x 4 x f32> {
+    array.yield %y : tensor<B x 4 x f32>
+  }
+  func.return
+}

@@ -106,5 +106,7 @@ func.func @memory(%N: index, %arena: !loop.buffer<64*N x i8>) attributes {irc.sy
   %n = loop.size "4*N" : index
   // CHECK-NEXT: %b = loop.view %arena[%n] : !loop.buffer<64*N x i8> to !loop.buffer<N x f32>
   %b = loop.view %arena[%n] : !loop.buffer<64*N x i8> to !loop.buffer<N x f32>
+  // CHECK-NEXT: %c = loop.part %b[%n] : !loop.buffer<N x f32>
+  %c = loop.part %b[%n] : !loop.buffer<N x f32>
   func.return
 }

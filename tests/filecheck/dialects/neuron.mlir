@@ -118,3 +118,23 @@ func.func @call(%x: tensor<B x 2 x f32>, %w: tensor<4xf32>) -> tensor<B x 2 x f3
   %y = neuron.call @nodes(%x, %w) : (tensor<B x 2 x f32>, tensor<4xf32>) -> tensor<B x 2 x f32>
   func.return %y : tensor<B x 2 x f32>
 }
+
+// A value of the step before may stand before what it delays, and is the way round a cycle.
+// CHECK-LABEL: neuron.net @delays
+// GENERIC: "neuron.delay"(%h) : (tensor<2xf32>) -> tensor<2xf32>
+neuron.net @delays(%x: tensor<2xf32>) -> tensor<2xf32> parameters 0 {
+  // CHECK-NEXT: %d = neuron.delay %h : tensor<2xf32>
+  %d = neuron.delay %h : tensor<2xf32>
+  // CHECK-NEXT: %e = neuron.delay %h {initial = 5.000000e-01 : f64} : tensor<2xf32>
+  %e = neuron.delay %h {initial = 0.5 : f64} : tensor<2xf32>
+  %h = neuron.merge add %x, %d, %e : tensor<2xf32>
+  neuron.output %h : tensor<2xf32>
+}
+
+// A net with delays is called over time, with its state.
+// CHECK-LABEL: func.func @call_over_time
+func.func @call_over_time(%x: tensor<T x 3 x 2 x f32>, %w: tensor<0xf32>, %s: tensor<3x4xf32>) -> tensor<T x 3 x 2 x f32> {
+  // CHECK-NEXT: %y, %t = neuron.call @delays(%x, %w, %s) : (tensor<T x 3 x 2 x f32>, tensor<0xf32>, tensor<3x4xf32>) -> (tensor<T x 3 x 2 x f32>, tensor<3x4xf32>)
+  %y, %t = neuron.call @delays(%x, %w, %s) : (tensor<T x 3 x 2 x f32>, tensor<0xf32>, tensor<3x4xf32>) -> (tensor<T x 3 x 2 x f32>, tensor<3x4xf32>)
+  func.return %y : tensor<T x 3 x 2 x f32>
+}

@@ -286,3 +286,55 @@ func.func @dag_elements(%x: tensor<B x I x f64>, %w: tensor<P x f32>, %offsets: 
 // expected-error@+1 {{'median_of_all' is neither a number}}
 module attributes {k = #array.kind<relu, median_of_all>} {
 }
+
+// -----
+
+func.func @scan_of_nothing(%h: tensor<4xf32>) {
+  // expected-error@+1 {{'array.scan': nothing says how many steps there are: scan over an array, or yield something to be stacked}}
+  %l = "array.scan"(%h) <{operandSegmentSizes = array<i32: 1, 0, 0>}> ({
+  ^bb0(%a: tensor<4xf32>):
+    "array.yield"(%a) : (tensor<4xf32>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+func.func @scan_lengths(%a: tensor<T x f32>, %b: tensor<S x f32>) {
+  // expected-error@+1 {{'array.scan': the steps of tensor<S x f32>: S is not T}}
+  %y = array.scan over (%x = %a : tensor<T x f32>, %z = %b : tensor<S x f32>) -> tensor<T x f32> {
+    array.yield %x : tensor<f32>
+  }
+  func.return
+}
+
+// -----
+
+func.func @scan_yield(%a: tensor<T x f32>, %h0: tensor<2xf32>) {
+  // expected-error@+1 {{'array.scan': yields (tensor<f32>), but carries (tensor<2xf32>) and stacks ()}}
+  %y = array.scan carry (%h = %h0 : tensor<2xf32>) over (%x = %a : tensor<T x f32>) -> tensor<2xf32> {
+    array.yield %x : tensor<f32>
+  }
+  func.return
+}
+
+// -----
+
+func.func @scan_number(%a: tensor<f32>) {
+  // expected-error@+1 {{tensor<f32> has no axis of steps}}
+  %y = array.scan over (%x = %a : tensor<f32>) -> tensor<f32> {
+    array.yield %x : tensor<f32>
+  }
+  func.return
+}
+
+// -----
+
+func.func @scan_from_outside(%a: tensor<T x f32>, %h: tensor<f32>) {
+  %y = array.scan over (%x = %a : tensor<T x f32>) -> tensor<T x f32> {
+    // expected-error@+1 {{%h is not defined}}
+    %s = arith.addf %x, %h : tensor<f32>
+    array.yield %s : tensor<f32>
+  }
+  func.return
+}

@@ -75,3 +75,38 @@ func.func @calls_a_net(%x: f32) {
   %y = func.call @net(%x) : (f32) -> f32
   func.return
 }
+
+// -----
+
+// expected-error@+1 {{'func.func': tensor 'a' ends at 6, but there are 4 parameters}}
+func.func @tensor_range(%w: tensor<4xf32> {irc.param = "w", irc.tensors = [#neuron.tensor<"a", 0, [2, 3]>]}) -> tensor<4xf32> {
+  func.return %w : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{'func.func': irc.tensors of argument 0 is for a parameter that is a vector}}
+func.func @tensors_of_a_matrix(%w: tensor<2x2xf32> {irc.param = "w", irc.tensors = [#neuron.tensor<"a", 0, [2]>]}) -> tensor<2x2xf32> {
+  func.return %w : tensor<2x2xf32>
+}
+
+// -----
+
+// expected-error@+1 {{'func.func': irc.tensors of argument 1: two parameters are called 'a'}}
+func.func @tensor_names(%a: tensor<2xf32> {irc.param = "a"}, %w: tensor<2xf32> {irc.param = "w", irc.tensors = [#neuron.tensor<"a", 0, [2]>]}) {
+  func.return
+}
+
+// -----
+
+// expected-error@+1 {{irc.state of argument 0: the function must have a result 1 of the same type, tensor<B x 2 x f32>}}
+func.func @state(%s: tensor<B x 2 x f32> {irc.state = 1 : i64}) -> tensor<B x 2 x f32> {
+  func.return %s : tensor<B x 2 x f32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.state of argument 0: the registers have 3 columns, but the state is tensor<B x 2 x f32>}}
+func.func @registers(%s: tensor<B x 2 x f32> {irc.state = 0 : i64, irc.registers = [["h", 3 : i64, 0.0 : f64]]}) -> tensor<B x 2 x f32> {
+  func.return %s : tensor<B x 2 x f32>
+}

@@ -200,3 +200,40 @@ func.func @formula() {
   %n = loop.size "2 *" : index
   func.return
 }
+
+// -----
+
+func.func @part_of_one(%a: !loop.buffer<f32>, %i: index) {
+  // expected-error@+1 {{expected a buffer with a dimension, got !loop.buffer<f32>}}
+  %p = loop.part %a[%i] : !loop.buffer<f32>
+  func.return
+}
+
+// -----
+
+// An access that certainly happens must lie within its buffer, where both are known.
+func.func @beyond(%a: !loop.buffer<4 x f32>) {
+  %i = arith.constant 4 : index
+  // expected-error@+1 {{'loop.load': index 0 is 4, outside of !loop.buffer<4 x f32>}}
+  %x = loop.load %a[%i] : !loop.buffer<4 x f32>
+  func.return
+}
+
+// -----
+
+func.func @before(%a: !loop.buffer<B x f32>, %x: f32) {
+  %i = arith.constant -1 : index
+  // expected-error@+1 {{'loop.store': index 0 is -1, outside of !loop.buffer<B x f32>}}
+  loop.store %x, %a[%i] : f32, !loop.buffer<B x f32>
+  func.return
+}
+
+// -----
+
+func.func @lanes_beyond(%a: !loop.buffer<B x 6 x f32>) {
+  %i = arith.constant 0 : index
+  %j = arith.constant 3 : index
+  // expected-error@+1 {{'loop.load': index 1 is 3 to 6, outside of !loop.buffer<B x 6 x f32>}}
+  %x = loop.load %a[%i, %j] lanes 4 along 1 : !loop.buffer<B x 6 x f32>
+  func.return
+}

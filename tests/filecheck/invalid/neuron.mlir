@@ -41,32 +41,32 @@ neuron.net @empty(%a: f32) -> f32 parameters 0 {
 
 // -----
 
-// expected-error@+1 {{'neuron.net': b uses w[2], but there are 2 parameters}}
 neuron.net @parameter_range(%a: f32) -> f32 parameters 2 {
+  // expected-error@+1 {{'neuron.node': b uses w[2], but there are 2 parameters}}
   %b = neuron.node relu(%a*w[2])
   neuron.output %b : f32
 }
 
 // -----
 
-// expected-error@+1 {{'neuron.net': b uses w[1], but there are 1 parameters}}
 neuron.net @bias_range(%a: f32) -> f32 parameters 1 {
+  // expected-error@+1 {{'neuron.node': b uses w[1], but there are 1 parameters}}
   %b = neuron.node relu(%a*w[0] + w[1])
   neuron.output %b : f32
 }
 
 // -----
 
-// expected-error@+1 {{'neuron.net': b uses w[8], but there are 8 parameters}}
 neuron.net @layer_range(%a: tensor<2xf32>) -> tensor<3xf32> parameters 8 {
+  // expected-error@+1 {{'neuron.layer': b uses w[8], but there are 8 parameters}}
   %b = neuron.layer relu(%a*w[0:6] + w[6:9]) #neuron.dense<2, 3>
   neuron.output %b : tensor<3xf32>
 }
 
 // -----
 
-// expected-error@+1 {{'neuron.net': cycle: b -> c -> d -> b; a cycle must go through a neuron.delay}}
 neuron.net @cycle(%a: f32) -> f32 parameters 0 {
+  // expected-error@+1 {{'neuron.node': cycle: b -> c -> d -> b; a cycle must go through a neuron.delay}}
   %b = neuron.node relu(%a + %d)
   %c = neuron.node relu(%b)
   %d = neuron.node relu(%c)
@@ -75,8 +75,8 @@ neuron.net @cycle(%a: f32) -> f32 parameters 0 {
 
 // -----
 
-// expected-error@+1 {{'neuron.net': cycle: b -> b; a cycle must go through a neuron.delay}}
 neuron.net @itself(%a: f32) -> f32 parameters 1 {
+  // expected-error@+1 {{'neuron.node': cycle: b -> b; a cycle must go through a neuron.delay}}
   %b = neuron.node relu(%a + %b*w[0])
   neuron.output %b : f32
 }
@@ -292,5 +292,25 @@ func.func private @f()
 func.func @call_function() {
   // expected-error@+1 {{'neuron.call': @f is no net, but func.func}}
   neuron.call @f() : () -> ()
+  func.return
+}
+
+// -----
+
+neuron.net @delay_type(%x: f32) -> f32 parameters 0 {
+  // expected-error@+1 {{'neuron.delay': the initial value must be a finite number, not inf}}
+  %d = neuron.delay %x {initial = 0x7FF0000000000000 : f64} : f32
+  neuron.output %d : f32
+}
+
+// -----
+
+neuron.net @over_time(%x: f32) -> f32 parameters 0 {
+  %d = neuron.delay %x : f32
+  neuron.output %d : f32
+}
+func.func @call_without_time(%x: tensor<B x 1 x f32>, %w: tensor<0xf32>) {
+  // expected-error@+1 {{'neuron.call': calls @over_time as (tensor<B x 1 x f32>, tensor<0xf32>) -> tensor<B x 1 x f32>, but for a batch it is (tensor<T x B x 1 x f32>, tensor<0xf32>, tensor<B x 1 x f32>) -> (tensor<T x B x 1 x f32>, tensor<B x 1 x f32>)}}
+  %y = neuron.call @over_time(%x, %w) : (tensor<B x 1 x f32>, tensor<0xf32>) -> tensor<B x 1 x f32>
   func.return
 }
