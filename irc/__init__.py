@@ -12,6 +12,7 @@ from irc.dialects.builtin import ModuleOp
 from irc.ir.diagnostics import Diagnostic, DiagnosticWarning, Error
 from irc.model import Gradients, Net
 from irc.parameters import Parameters
+from irc.saving import load
 from irc.text.parser import parse_module as parse
 from irc.training import schedules
 from irc.training.callbacks import Callback, Training
@@ -36,6 +37,7 @@ __all__ = [
     "Training",
     "compile",
     "convert",
+    "load",
     "parse",
     "schedules",
     "to_array",

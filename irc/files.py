@@ -9,8 +9,11 @@ from pathlib import Path
 from irc.ir.diagnostics import fail
 
 
-def write_atomically(path: str | os.PathLike, data: str | bytes) -> None:
-    """Write a file by way of a temporary one in the same directory, so that a failure leaves the old contents."""
+def write_atomically(path: str | os.PathLike, data: str | bytes, scratch: bool = False) -> None:
+    """Write a file by way of a temporary one in the same directory, so that a failure leaves the old contents.
+
+    ``scratch``: a file that can be made again. It is for this user alone, and need not survive a failure of power.
+    """
     target = Path(path)
     content = data.encode("utf-8") if isinstance(data, str) else data
     temporary = None
@@ -18,10 +21,12 @@ def write_atomically(path: str | os.PathLike, data: str | bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
             temporary = file.name
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
-        os.chmod(temporary, mode)
+            if not scratch:
+                file.flush()
+                os.fsync(file.fileno())
+        if not scratch:
+            mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
+            os.chmod(temporary, mode)
         os.replace(temporary, target)
     except OSError as error:
         if temporary and os.path.exists(temporary):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -30,6 +31,7 @@ from irc.training.fit import fit
 from irc.training.gradient import value_and_grad
 from irc.training.history import History
 from irc.training.losses import Loss, find_loss, loss_of_attribute
+from irc.training.memory import Memory
 from irc.training.recipes import Recipe
 
 
@@ -56,7 +58,8 @@ class Net:
 
     ``params`` are the parameters (see :class:`irc.parameters.Parameters`); ``input_size`` and ``output_size`` are the
     widths of the first input and of the first result (None: not fixed). ``target`` and ``structure`` are what
-    :func:`irc.compile` was told. ``forward`` is the native function that :meth:`run` calls.
+    :func:`irc.compile` was told. ``forward`` is the native function that :meth:`run` calls. ``memory`` is how far the
+    net has learnt, None before: :meth:`fit` goes on from there; set it to None to begin anew.
     """
 
     def __init__(self, program: Program, target: Target, structure: str = "data", seed: int = 0):
@@ -69,6 +72,7 @@ class Net:
         self._calls: dict[Way, int] = {}
         self._samples: dict[Way, Samples] = {}
         self._made: dict[Recipe, Kernel] = {}
+        self.memory: Memory | None = None
         self._threads = 1
         self._loss: Loss | None = None
         self._closed = False
@@ -106,6 +110,11 @@ class Net:
         return self._program.entry
 
     @property
+    def program(self) -> Program:
+        """What is run."""
+        return self._program
+
+    @property
     def input_size(self) -> int | None:
         """The number of features of a sample; None where it is not fixed."""
         kernel = self._kernel(FORWARD)
@@ -140,7 +149,7 @@ class Net:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
         """
         way = self._way(False, inputs)
-        short = self._short.get(way)
+        short = self._short.get(way) if rows == "steps" else None
         results = short(inputs, None if out is None else (out,)) if short is not None else None
         if results is not None:
             return _one(results)
@@ -179,7 +188,7 @@ class Net:
         xs = x if isinstance(x, tuple) else (x,)
         dys = dy if isinstance(dy, tuple) else (dy,)
         way = self._way(True, xs)
-        short = self._short.get(way)
+        short = self._short.get(way) if rows == "steps" else None
         results = short((*xs, *dys)) if short is not None else None
         if results is None and (self._recurrence is not None or rows != "steps"):
             return self._vjp_over_time(xs, dys, rows, threads)
@@ -196,6 +205,11 @@ class Net:
         if self._recurrence is None:
             raise Error(f"net {self.name} has no delays, so it has no state")
         return self._recurrence.state
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the net is recurrent."""
+        return self._recurrence is not None
 
     def reset_state(self) -> None:
         """Begin anew, with the initial state. A net without delays has nothing to reset."""
@@ -306,16 +320,18 @@ class Net:
         shuffle: bool | None = None,
         seed: int = 0,
         verbose: int = 1,
-        state: dict[str, Any] | None = None,
         rows: str = "steps",
     ) -> History:
         """Learn from data: change the parameters, step by step, so that the loss becomes small.
+
+        It goes on from the last call's optimiser, if this one's is the same but for its rate: ``memory`` holds what
+        that keeps, and how many steps and epochs there have been. Two calls of two epochs do what one of four does.
 
         Args:
             x, y: inputs and targets as for :meth:`value_and_grad`, one row for each sample.
             epochs: how often all rows are learnt.
             batch: rows of a step; the last step of an epoch takes what is left.
-            optimizer: such as ``irc.SGD(0.1)``; default: ``irc.Adam()``.
+            optimizer: such as ``irc.SGD(0.1)``; default: that of the last call, at first ``irc.Adam()``.
             loss: as for :meth:`value_and_grad`.
             validation: data that are looked at after each epoch, a pair ``(x, y)`` or the fraction of the rows, from
                 their end, that is kept for this.
@@ -325,7 +341,6 @@ class Net:
                 yes, but for a recurrent net, whose rows are steps. That begins each epoch anew, and its state goes on
                 from batch to batch; gradients do not.
             verbose: 0 silent, 1 a progress bar, 2 a line for each epoch.
-            state: what the optimiser kept after an earlier call (``history.state``), to go on with.
             rows: as for :meth:`run`; with ``"streams"`` a batch is so many steps of all streams.
 
         Returns:
@@ -336,12 +351,13 @@ class Net:
                 neuron where that begins. The parameters are then as before that step.
         """
         options = {"epochs": epochs, "batch": batch, "optimizer": optimizer, "loss": loss, "validation": validation}
-        how = {"callbacks": callbacks, "shuffle": shuffle, "seed": seed, "verbose": verbose, "state": state}
+        how = {"callbacks": callbacks, "shuffle": shuffle, "seed": seed, "verbose": verbose}
         return fit(self, x, y, rows=rows, **options, **how)
 
     def predict(self, *inputs: Any, batch: int = 1024, rows: str = "steps") -> Any:
-        """As :meth:`run`, for any number of rows, ``batch`` of them at a time. A recurrent net begins anew; its ``state``
-        stays what it is.
+        """As :meth:`run`, for any number of rows, ``batch`` of them at a time.
+
+        A recurrent net begins anew; its ``state`` stays what it is.
         """
         return predict(self, inputs, batch, rows)
 
@@ -445,10 +461,20 @@ class Net:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            "a compiled net cannot be copied or pickled: keep net.module.to_text() and net.params.flat; compile again"
-        )
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the net to one file: what it was compiled from, parameters, state, and how far it has learnt.
+
+        :func:`irc.load` reads it. The file is written whole or not at all. Raises :class:`irc.Error` if it cannot be.
+        """
+        from irc.saving import save  # it compiles what it loads, so it stands above this file
+
+        save(self, path)
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are nets of their own, with what a saved net has."""
+        from irc.saving import from_bytes, to_bytes
+
+        return from_bytes, (to_bytes(self),)
 
     def __repr__(self) -> str:
         if self._closed:

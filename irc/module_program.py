@@ -60,6 +60,11 @@ class ModuleProgram:
         self._recipes: dict[Recipe, tuple[Library, str]] = {}
         self._lock = Lock()
 
+    @property
+    def own_passes(self) -> list[Pass] | None:
+        """The passes that the user gave, if any."""
+        return self._passes
+
     def passes(self, training: bool) -> list[Pass]:
         """The pipeline that the module goes through."""
         if self._passes is not None:

@@ -1,6 +1,6 @@
 """A net in one file: what it was compiled from, its parameters, the state of its delays, and how far it has learnt.
 
-The file is a zip archive, as ``numpy.load`` reads it: ``irc.json`` says what the net is, and an ``.npy`` file holds each
+The file is a zip archive, as ``numpy.load`` reads it: ``irc.json`` says what the net is, an ``.npy`` file holds each
 array. Reading one executes nothing: no pickles, and what the JSON names is looked up in tables. Archives carry a
 checksum of each part, so a damaged file is found out.
 """
@@ -23,7 +23,7 @@ from irc.files import write_atomically
 from irc.frontends.activation import Activation
 from irc.frontends.graph import Graph
 from irc.graph_program import GraphProgram
-from irc.ir.diagnostics import Diagnostics, Error, fail
+from irc.ir.diagnostics import Error, fail
 from irc.model import Net
 from irc.text.parser import parse_module
 from irc.training.memory import Memory
@@ -66,6 +66,8 @@ def to_bytes(net: Net) -> bytes:
         "structure": net.structure,
         "source": _source(net, arrays),
     }
+    if net.loss is not None:
+        described["loss"] = [net.loss.name, net.loss.parameter]
     if net.has_state:
         arrays["state"] = net.state.flat
     if net.memory is not None:
@@ -146,7 +148,8 @@ class _Reader:
         """An array in NumPy's format. Its header is compared with what is there before anything is allocated."""
         stream = io.BytesIO(part)
         version = np.lib.format.read_magic(stream)
-        read: Callable = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        form = np.lib.format
+        read: Callable = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
         shape, _, dtype = read(stream)
         if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize != len(part) - stream.tell():
             raise ValueError("the size of an array is not that of its data")
@@ -165,18 +168,13 @@ class _Reader:
             self._fail("what it says of its source cannot be read")
 
     def _graph(self, given: dict[str, Any], arrays: Arrays) -> Graph:
-        given["activations"] = tuple(Activation.parse(tuple(a) if a[1] is not None else a[0]) for a in given["activations"])
+        given["activations"] = tuple(Activation(str(name), parameter) for name, parameter in given["activations"])
         given["given_names"] = {int(number): str(text) for number, text in given["given_names"]}
         if given.get("labels") is not None:
             given["labels"] = tuple(map(str, given["labels"]))
         given |= {n.removeprefix("graph/"): array for n, array in arrays.items() if n.startswith("graph/")}
         known = {field.name for field in fields(Graph)} - {*_LEFT_OUT}
-        graph = Graph(**{key: value for key, value in given.items() if key in known})
-        diagnostics = Diagnostics()
-        graph.check_arrays()
-        graph.validate(diagnostics)
-        diagnostics.raise_errors()
-        return graph
+        return Graph(**{key: value for key, value in given.items() if key in known})
 
     def _set(self, net: Net, described: Mapping[str, Any], arrays: Arrays) -> None:
         """Parameters and states."""
@@ -184,6 +182,8 @@ class _Reader:
         if flat is None or flat.shape != net.params.flat.shape or flat.dtype != net.dtype:
             self._fail(f"it must hold {net.params.flat.size} parameters of {net.dtype}")
         net.params.flat[...] = flat
+        if described.get("loss") is not None:
+            net.loss = self._loss(described["loss"])
         if net.has_state:
             if "state" not in arrays:
                 self._fail("it does not hold the state of the delays")
@@ -194,6 +194,12 @@ class _Reader:
                 net.memory = Memory.from_json(described["memory"], moments, net.params.flat)
             except (Error, KeyError, TypeError, ValueError, AttributeError) as error:
                 self._fail(f"what it says of the training cannot be read ({error})")
+
+    def _loss(self, given: Any) -> Any:
+        """A loss as ``net.loss`` takes it."""
+        if not isinstance(given, list) or len(given) != 2 or not isinstance(given[0], str):
+            self._fail("what it says of the loss cannot be read")
+        return given[0] if given[1] is None else tuple(given)
 
     def _fail(self, why: str) -> NoReturn:
         fail(f"cannot load '{self.name}': {why}")

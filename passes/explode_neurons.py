@@ -124,7 +124,7 @@ def explode(net: Net) -> None:
     for delay in delayed:  # only now is known what they delay
         elements, sources = (parts.get(value, [value]) for value in (delay.value, delay.source))
         for element, source in zip(elements, sources, strict=True):
-            element.owner.operands = [source]  # type: ignore[union-attr]
+            element.owner.operands = [source]
     groups = [op for op in order if _is_group(op)]
     for op in groups:
         op.drop()

@@ -48,8 +48,8 @@ import numpy as np
 from irc.dialects import arith, array
 from irc.dialects.array.choice import CHOICES
 from irc.dialects.array.columns import index_table, pick_columns
-from irc.dialects.array.scan import isolate, part_type
-from irc.dialects.array.syntax import sizes_attribute
+from irc.dialects.array.scan import isolate, part_type, stacked_type
+from irc.dialects.array.syntax import sizes_attribute, tensor
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
@@ -238,7 +238,7 @@ class _NetLowering:
         after = self._join([op.source for op in self.net.delays])
         self.builder.create(array.Yield, [after, *y])
         shared = isolate(block)
-        outputs = [v.type.with_shape([xs.type.shape[0], *v.type.shape]) for v in y]
+        outputs = [stacked_type(tensor(xs.type).shape[0], v.type) for v in y]
         scan = self.outside.create(
             array.Scan, [first], [xs], shared, result_types=[first.type, *outputs], regions=[Region([block])]
         )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from irc.backend import emit_arith, emit_memory
-from irc.backend.emitter import Emitter, llvm_type
+from irc.backend import emit_arith, emit_memory, emit_tiles
+from irc.backend.emitter import Emitter, is_tile, llvm_type
 from irc.backend.target import Target
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
-from irc.dialects.loop.control import For, If
+from irc.dialects.loop.control import For, If, Yield
 from irc.dialects.loop.types import BufferType
 from irc.interpreter import size_arguments
 from irc.ir.diagnostics import Error, fail
@@ -73,7 +73,7 @@ def _quoted(name: str) -> str:
 
 def _operations(e: Emitter, ops: Iterable[Operation]) -> None:
     for op in ops:
-        rule = RULES.get(op.name)
+        rule = emit_tiles.rule(op, RULES) if _has_tiles(op) else RULES.get(op.name)
         if rule is None:
             fail(f"'{op.name}' has no native form", op.location)
         try:
@@ -82,6 +82,11 @@ def _operations(e: Emitter, ops: Iterable[Operation]) -> None:
             raise
         except ValueError as error:
             fail(f"{op.name}: {error}", op.location)
+
+
+def _has_tiles(op: Operation) -> bool:
+    """Whether a result or operand is a tile, but for loops and branches, which carry anything."""
+    return not op.regions and any(is_tile(v.type) for v in (*op.results, *op.operands)) and not isinstance(op, Yield)
 
 
 def _return(e: Emitter, op: Operation) -> None:
@@ -109,9 +114,11 @@ def _for(e: Emitter, op: Operation) -> None:
     counter = e.fresh(op.induction.name_hint or "i")
     following = e.fresh("next")
     at_phis = len(e.lines)
-    carried = [e.fresh(a.name_hint or "carried") for a in op.inner]
+    starts = [e.held(value) for value in op.initial]
+    carried = [[e.fresh(a.name_hint or "carried") for _ in start] for a, start in zip(op.inner, starts, strict=True)]
     e.names[op.induction] = counter
-    e.names.update(zip(op.inner, carried, strict=True))
+    for inner, names in zip(op.inner, carried, strict=True):
+        e.hold(inner, names)
     more = e.value(f"icmp slt i64 {counter}, {e.names[op.upper]}")
     e.line(f"br i1 {more}, label %{body}, label %{done}")
     e.start(body)
@@ -119,12 +126,13 @@ def _for(e: Emitter, op: Operation) -> None:
     e.line(f"{following} = add nsw i64 {counter}, {step}")
     e.line(f"br label %{head}")
     phis = [f"  {counter} = phi i64 [ {e.names[op.lower]}, %{before} ], [ {following}, %{e.block} ]"]
-    for name, start, last in zip(carried, op.initial, op.body.block.terminator.operands, strict=True):
-        kind = llvm_type(start.type)
-        phis.append(f"  {name} = phi {kind} [ {e.names[start]}, %{before} ], [ {e.names[last]}, %{e.block} ]")
+    for names, start, end in zip(carried, starts, op.body.block.terminator.operands, strict=True):
+        for name, (kind, first), (_, last) in zip(names, start, e.held(end), strict=True):
+            phis.append(f"  {name} = phi {kind} [ {first}, %{before} ], [ {last}, %{e.block} ]")
     e.lines[at_phis:at_phis] = phis
     e.start(done)
-    e.names.update(zip(op.results, carried, strict=True))
+    for result, names in zip(op.results, carried, strict=True):
+        e.hold(result, names)
 
 
 def _if(e: Emitter, op: Operation) -> None:
@@ -137,12 +145,15 @@ def _if(e: Emitter, op: Operation) -> None:
         if side.blocks:
             e.start(label)
             _operations(e, side.block)
-            ends.append((e.block, [e.names[v] for v in side.block.terminator.operands]))
+            ends.append((e.block, [e.held(v) for v in side.block.terminator.operands]))
             e.line(f"br label %{done}")
     e.start(done)
     for number, result in enumerate(op.results):
-        sources = ", ".join(f"[ {values[number]}, %{block} ]" for block, values in ends)
-        e.names[result] = e.value(f"phi {llvm_type(result.type)} {sources}", result.name_hint)
+        names = []
+        for part, (kind, _) in enumerate(ends[0][1][number]):
+            sources = ", ".join(f"[ {values[number][part][1]}, %{block} ]" for block, values in ends)
+            names.append(e.value(f"phi {kind} {sources}", result.name_hint))
+        e.hold(result, names)
 
 
 RULES = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from irc.backend.emitter import Emitter, llvm_type, mangled, stored_type
 from irc.dialects.loop.memory import Accumulate, Load, Store, View
+from irc.dialects.loop.tile import LoadTile, StoreTile
 from irc.dialects.loop.types import ROW_MAJOR, BufferType, lanes_of
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, parse_dimension, product
@@ -15,7 +16,11 @@ from irc.ir.types import Type, VectorType
 
 _COMBINE = {"sum": "fadd contract", "product": "fmul contract"}
 _COMBINE_INTEGERS = {"sum": "add", "product": "mul"}
+_ALL = "splat (i1 true)"
 _EXTREMES = {"max": ("maximum", "smax"), "min": ("minimum", "smin")}
+
+Access = Load | Store | Accumulate | LoadTile | StoreTile
+"""The ops that name a place in a buffer: ``buffer``, ``indices``, and perhaps a ``mask``."""
 
 
 def strides(type: BufferType) -> list[Dimension]:
@@ -49,7 +54,8 @@ def emit_size(e: Emitter, op: Operation) -> None:
     e.names[op.results[0]] = e.size(parse_dimension(op.attributes["dimension"].value), op)  # type: ignore[attr-defined]
 
 
-def _address(e: Emitter, op: Load | Store | Accumulate) -> str:
+def address(e: Emitter, op: Access) -> str:
+    """A pointer to the place that an access names."""
     type = op.buffer.type
     if type.layout != ROW_MAJOR:
         fail(f"{op.name}: native code for the layout '{type.layout}' is not supported", op.location)
@@ -64,23 +70,24 @@ def _address(e: Emitter, op: Load | Store | Accumulate) -> str:
     base = e.names[op.buffer]
     if total == "0":
         return base
-    return e.value(f"getelementptr{_inbounds(op)} {stored_type(type.element)}, ptr {base}, i64 {total}")
+    return e.value(f"getelementptr{inbounds(op)} {stored_type(type.element)}, ptr {base}, i64 {total}")
 
 
-def _inbounds(op: Load | Store | Accumulate) -> str:
+def inbounds(op: Access) -> str:
     """A masked access may begin outside of the memory, if that lane is masked off."""
     return "" if op.mask else " inbounds"
 
 
-def _stride(e: Emitter, op: Load | Store | Accumulate) -> str:
-    return e.size(strides(op.buffer.type)[op.lanes.value], op)
+def stride_along(e: Emitter, op: Access, dimension: int) -> str:
+    """How many elements apart neighbours in a dimension are, as an operand."""
+    return e.size(strides(op.buffer.type)[dimension], op)
 
 
-def _lane_addresses(e: Emitter, op: Load | Store | Accumulate, address: str, lanes: int, stride: str) -> str:
+def _lane_addresses(e: Emitter, op: Access, address: str, lanes: int, stride: str) -> str:
     """A vector of pointers, one per lane; the offsets are computed once per function."""
     offsets = e.once(f"mul nsw <{lanes} x i64> {_lane_numbers(lanes)}, {_entry_splat(e, stride, lanes)}")
     element = stored_type(op.buffer.type.element)
-    return e.value(f"getelementptr{_inbounds(op)} {element}, ptr {address}, <{lanes} x i64> {offsets}")
+    return e.value(f"getelementptr{inbounds(op)} {element}, ptr {address}, <{lanes} x i64> {offsets}")
 
 
 def _entry_splat(e: Emitter, scalar: str, lanes: int) -> str:
@@ -109,101 +116,103 @@ def _from_memory(e: Emitter, value: str, type: Type) -> str:
     return value if stored == llvm_type(type) else e.value(f"trunc {stored} {value} to {llvm_type(type)}")
 
 
-def _read(e: Emitter, op: Load | Accumulate, address: str, type: Type) -> str:
-    """The elements at ``address`` as a value of ``type``; with lanes, one per lane, masked ones zero."""
-    stored, align = stored_type(type), _alignment(op)
-    if op.lanes is None:
-        return _from_memory(e, e.value(f"load {stored}, ptr {address}, align {align}"), type)
-    lanes = lanes_of(type)
+def read(e: Emitter, address: str, type: Type, align: int) -> str:
+    """What lies at ``address``, as a value of ``type``."""
+    return _from_memory(e, e.value(f"load {stored_type(type)}, ptr {address}, align {align}"), type)
+
+
+def write(e: Emitter, address: str, value: str, type: Type, align: int) -> None:
+    """Put a value of ``type`` at ``address``."""
+    e.line(f"store {stored_type(type)} {_to_memory(e, value, type)}, ptr {address}, align {align}")
+
+
+def read_lanes(e: Emitter, op: Access, address: str, type: Type, stride: str, mask: str | None) -> str:
+    """One element for each lane of ``type``, ``stride`` apart; masked ones are zero. ``mask``: None for none."""
+    lanes, stored, align = lanes_of(type), stored_type(type), op.buffer.type.scalar.bytes
     assert lanes is not None
-    stride, mask = _stride(e, op), _mask(e, op, lanes)
-    if stride == "1" and not op.mask:
-        read = e.value(f"load {stored}, ptr {address}, align {align}")
-    elif stride == "1":
-        read = _masked(e, f"masked.load.{mangled(stored)}.p0", stored, f"ptr align {align} {address}", mask)
+    if stride == "1" and mask is None:
+        return read(e, address, type, align)
+    if stride == "1":
+        name, place = f"masked.load.{mangled(stored)}.p0", f"ptr align {align} {address}"
     else:
         pointers = _lane_addresses(e, op, address, lanes, stride)
-        read = _masked(
-            e,
-            f"masked.gather.{mangled(stored)}.v{lanes}p0",
-            stored,
-            f"<{lanes} x ptr> align {align} {pointers}",
-            mask,
-        )
-    return _from_memory(e, read, type)
-
-
-def _masked(e: Emitter, name: str, stored: str, place: str, mask: tuple[str, str]) -> str:
+        name, place = f"masked.gather.{mangled(stored)}.v{lanes}p0", f"<{lanes} x ptr> align {align} {pointers}"
     kind = place[: place.index(" align")]
-    e.declarations.add(f"declare {stored} @llvm.{name}({kind}, {mask[0]}, {stored})")
-    return e.value(f"call {stored} @llvm.{name}({place}, {mask[0]} {mask[1]}, {stored} zeroinitializer)")
+    e.declarations.add(f"declare {stored} @llvm.{name}({kind}, <{lanes} x i1>, {stored})")
+    held = f"<{lanes} x i1> {_ALL if mask is None else mask}"
+    found = e.value(f"call {stored} @llvm.{name}({place}, {held}, {stored} zeroinitializer)")
+    return _from_memory(e, found, type)
 
 
-def _mask(e: Emitter, op: Load | Store | Accumulate, lanes: int) -> tuple[str, str]:
-    return f"<{lanes} x i1>", e.names[op.mask[0]] if op.mask else "splat (i1 true)"
+def write_lanes(e: Emitter, op: Access, address: str, value: str, type: Type, stride: str, mask: str | None) -> None:
+    """Put one element for each lane that is not masked off, ``stride`` apart."""
+    lanes, stored, align = lanes_of(type), stored_type(type), op.buffer.type.scalar.bytes
+    assert lanes is not None
+    if stride == "1" and mask is None:
+        write(e, address, value, type, align)
+        return
+    value = _to_memory(e, value, type)
+    if stride == "1":
+        name, place = f"masked.store.{mangled(stored)}.p0", f"ptr align {align} {address}"
+    else:
+        pointers = _lane_addresses(e, op, address, lanes, stride)
+        name, place = f"masked.scatter.{mangled(stored)}.v{lanes}p0", f"<{lanes} x ptr> align {align} {pointers}"
+    kind = place[: place.index(" align")]
+    e.declarations.add(f"declare void @llvm.{name}({stored}, {kind}, <{lanes} x i1>)")
+    held = f"<{lanes} x i1> {_ALL if mask is None else mask}"
+    e.line(f"call void @llvm.{name}({stored} {value}, {place}, {held})")
+
+
+def _read(e: Emitter, op: Load | Accumulate, address: str, type: Type) -> str:
+    """The elements at ``address`` as a value of ``type``; with lanes, one per lane, masked ones zero."""
+    if op.lanes is None:
+        return read(e, address, type, _alignment(op))
+    return read_lanes(e, op, address, type, stride_along(e, op, op.lanes.value), _mask(e, op))
 
 
 def _write(e: Emitter, op: Store | Accumulate, address: str, value: str, type: Type) -> None:
     """Put a value of ``type`` at ``address``; with lanes, one element per lane that is not masked off."""
-    stored, align = stored_type(type), _alignment(op)
-    value = _to_memory(e, value, type)
     if op.lanes is None:
-        e.line(f"store {stored} {value}, ptr {address}, align {align}")
-        return
-    lanes = lanes_of(type)
-    assert lanes is not None
-    stride, (mask_type, mask) = _stride(e, op), _mask(e, op, lanes)
-    if stride == "1" and not op.mask:
-        e.line(f"store {stored} {value}, ptr {address}, align {align}")
-    elif stride == "1":
-        e.declarations.add(f"declare void @llvm.masked.store.{mangled(stored)}.p0({stored}, ptr, {mask_type})")
-        e.line(
-            f"call void @llvm.masked.store.{mangled(stored)}.p0("
-            f"{stored} {value}, ptr align {align} {address}, {mask_type} {mask})"
-        )
+        write(e, address, value, type, _alignment(op))
     else:
-        pointers = _lane_addresses(e, op, address, lanes, stride)
-        name = f"@llvm.masked.scatter.{mangled(stored)}.v{lanes}p0"
-        e.declarations.add(f"declare void {name}({stored}, <{lanes} x ptr>, {mask_type})")
-        e.line(f"call void {name}({stored} {value}, <{lanes} x ptr> align {align} {pointers}, {mask_type} {mask})")
+        write_lanes(e, op, address, value, type, stride_along(e, op, op.lanes.value), _mask(e, op))
+
+
+def _mask(e: Emitter, op: Load | Store | Accumulate) -> str | None:
+    return e.names[op.mask[0]] if op.mask else None
 
 
 def emit_load(e: Emitter, op: Operation) -> None:
     """An element or one per lane."""
     assert isinstance(op, Load)
-    e.names[op.value] = _read(e, op, _address(e, op), op.value.type)
+    e.names[op.value] = _read(e, op, address(e, op), op.value.type)
 
 
 def emit_store(e: Emitter, op: Operation) -> None:
     """An element or one per lane. A masked whole vector keeps what is there in the masked lanes."""
     assert isinstance(op, Store)
-    address, value = _address(e, op), e.names[op.value]
+    place, value = address(e, op), e.names[op.value]
     if op.mask and op.lanes is None:
         kind = llvm_type(op.value.type)
-        old = _read_whole(e, op, address)
+        old = read(e, place, op.buffer.type.element, _alignment(op))
         value = e.value(f"select {e.typed(op.mask[0])}, {kind} {value}, {kind} {old}")
-    _write(e, op, address, value, op.value.type)
-
-
-def _read_whole(e: Emitter, op: Store | Accumulate, address: str) -> str:
-    type = op.buffer.type.element
-    return _from_memory(e, e.value(f"load {stored_type(type)}, ptr {address}, align {_alignment(op)}"), type)
+    _write(e, op, place, value, op.value.type)
 
 
 def emit_accumulate(e: Emitter, op: Operation) -> None:
     """Read, add, write."""
     assert isinstance(op, Accumulate)
-    address, value, type = _address(e, op), e.names[op.value], op.value.type
+    place, value, type = address(e, op), e.names[op.value], op.value.type
     if op.mask and op.lanes is None:
         kind = llvm_type(type)
         value = e.value(f"select {e.typed(op.mask[0])}, {kind} {value}, {kind} zeroinitializer")
     if op.reduces:
         value, type = tree(e, value, type, "sum"), type.element
-        old = _read_whole(e, op, address)
+        old = read(e, place, type, _alignment(op))
     else:
-        old = _read(e, op, address, type)
+        old = _read(e, op, place, type)
     add = "fadd contract" if type.element.is_float else "add"
-    _write(e, op, address, e.value(f"{add} {llvm_type(type)} {old}, {value}"), type)
+    _write(e, op, place, e.value(f"{add} {llvm_type(type)} {old}, {value}"), type)
 
 
 def tree(e: Emitter, value: str, type: Type, kind: str) -> str:
@@ -217,11 +226,12 @@ def tree(e: Emitter, value: str, type: Type, kind: str) -> str:
         for start in (0, lanes):
             order = ", ".join(f"i32 {start + lane}" for lane in range(lanes))
             halves.append(e.value(f"shufflevector {whole} {value}, {whole} poison, <{lanes} x i32> <{order}>"))
-        value = _combine(e, kind, f"<{lanes} x {scalar}>", halves, type.scalar.is_float)
+        value = combine(e, kind, f"<{lanes} x {scalar}>", halves, type.scalar.is_float)
     return e.value(f"extractelement <1 x {scalar}> {value}, i64 0")
 
 
-def _combine(e: Emitter, kind: str, type: str, values: list[str], floats: bool) -> str:
+def combine(e: Emitter, kind: str, type: str, values: list[str], floats: bool) -> str:
+    """Two vectors, lane by lane, by the op of a kind of reduction."""
     if kind in _EXTREMES:
         name = _EXTREMES[kind][0 if floats else 1]
         return e.value(e.intrinsic(name, type, [(type, v) for v in values]))

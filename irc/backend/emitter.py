@@ -11,7 +11,7 @@ from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import Dimension, FloorDiv, symbols_of
 from irc.ir.operation import Operation, Value
-from irc.ir.types import ScalarType, Type, VectorType, i1, i8
+from irc.ir.types import ScalarType, Type, VectorType, f32, i1, i8
 
 _SCALARS = {"i1": "i1", "i8": "i8", "i32": "i32", "i64": "i64", "index": "i64", "f32": "float", "f64": "double"}
 _SUFFIXES = {"float": "f32", "double": "f64"}
@@ -20,6 +20,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
 LARGEST_VECTOR = 1024
 """LLVM takes a vector apart into registers: of large ones it makes much code, slowly."""
+
+LARGEST_TILE = 4096
+"""Of tiles we make one instruction for each register."""
 
 
 def llvm_type(type: Type) -> str:
@@ -34,6 +37,31 @@ def llvm_type(type: Type) -> str:
     if found is None:
         raise ValueError(f"native code for {type} is not supported; use f32 or f64, and vectors of one dimension")
     return found
+
+
+def is_tile(type: Type) -> bool:
+    """Whether a value is a tile, which is held in several registers."""
+    return isinstance(type, VectorType) and type.rank == 2
+
+
+def part_widths(type: Type, target: Target) -> list[int]:
+    """How many columns of a tile each part of a row has: as many as there are f32 in a vector, the last the rest."""
+    columns, most = type.shape[1], target.lanes(f32)  # type: ignore[attr-defined]
+    return [min(most, columns - first) for first in range(0, columns, most)]
+
+
+def parts_of(type: Type, target: Target) -> list[Type]:
+    """The types of the parts of a tile, row by row: vectors, or numbers where the tile has one column.
+
+    Raises ValueError for a tile too large to be taken apart.
+    """
+    assert isinstance(type, VectorType)
+    rows, columns = type.shape
+    if rows * columns > LARGEST_TILE:  # type: ignore[operator]
+        raise ValueError(f"native code has tiles of up to {LARGEST_TILE} elements, not {type}")
+    if columns == 1:
+        return [type.element] * rows  # type: ignore[operator]
+    return [VectorType((width,), type.scalar) for width in part_widths(type, target)] * rows  # type: ignore[operator]
 
 
 def stored_type(type: Type) -> str:
@@ -76,7 +104,8 @@ def constant(value: Attribute) -> str:
 class Emitter:
     """Writes the body of one function.
 
-    ``names`` holds the LLVM operand (a register or a constant) of each value. What must dominate everything, such as
+    ``names`` holds the LLVM operand (a register or a constant) of each value, ``parts`` those of each tile (see
+    :func:`parts_of`). What must dominate everything, such as
     sizes, goes to ``entry``; the rest is appended to the current block.
     """
 
@@ -84,6 +113,7 @@ class Emitter:
         self.target = target
         self.declarations = declarations
         self.names: dict[Value, str] = {}
+        self.parts: dict[Value, list[str]] = {}
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.symbols: dict[str, str] = {}
@@ -128,6 +158,20 @@ class Emitter:
     def define(self, op: Operation, text: str) -> None:
         """An instruction that gives the op's only result."""
         self.names[op.result] = self.value(text, op.result.name_hint)
+
+    def held(self, value: Value) -> list[tuple[str, str]]:
+        """The LLVM types and operands that hold a value: one, or those of all parts of a tile."""
+        if is_tile(value.type):
+            types = parts_of(value.type, self.target)
+            return [(llvm_type(t), name) for t, name in zip(types, self.parts[value], strict=True)]
+        return [(llvm_type(value.type), self.names[value])]
+
+    def hold(self, value: Value, names: list[str]) -> None:
+        """Remember what holds a value."""
+        if is_tile(value.type):
+            self.parts[value] = names
+        else:
+            (self.names[value],) = names
 
     def typed(self, value: Value) -> str:
         """``type operand``."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count
 from typing import ClassVar
 
 import llvmlite.binding as llvm
 
+from irc.backend.compiler_identity import compiler_identity
 from irc.backend.emit import emit_module, native_name
 from irc.backend.emit_entry import emit_entries, entry_name, has_entry
 from irc.backend.entry import Function, Signature
+from irc.backend.object_cache import ObjectCache
 from irc.backend.target import Target, host
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
@@ -30,45 +33,93 @@ class Library:
     """Native code of a module. Use :meth:`function`; close it (or use ``with``) to give the memory back.
 
     ``llvm_text`` is the IR before LLVM's optimiser, ``entries_text`` that of the ways in from Python (see
-    ``irc.backend.emit_entry``), ``object`` the machine code of both, ``times`` the seconds of each stage.
-    ``compiled`` counts the libraries made in this process.
+    ``irc.backend.emit_entry``), ``object`` the machine code of both, ``times`` the seconds of each stage. With a
+    ``cache`` the machine code is taken from there, or put there. ``compiled`` counts the modules of this process that
+    LLVM made machine code of.
     """
 
     compiled: ClassVar[int] = 0
 
-    def __init__(self, module: ModuleOp, target: Target):
+    def __init__(self, module: ModuleOp, target: Target, cache: ObjectCache | None = None):
+        self._begin(module, target)
+        with self._timed("emit"):
+            self._texts = self._emit(module)
+        key = self.fingerprint() if cache is not None else None
+        kept = cache.get(key) if cache is not None and key is not None else None
+        self.object: bytes = self._compile() if kept is None else kept
+        if cache is not None and key is not None and kept is None and compiler_identity() is not None:
+            cache.put(key, self.object)
+        self._link()
+
+    @classmethod
+    def of_object(cls, heads: ModuleOp, target: Target, object: bytes, lowered: Callable[[], ModuleOp]) -> Library:
+        """A library of machine code that was made before. ``heads`` has its functions, with any bodies; ``lowered``
+        makes the module that the code was made of, for those who want to see it.
+        """
+        library = cls.__new__(cls)
+        library._begin(heads, target)
+        library._lowered = lowered
+        library.object = object
+        library._link()
+        return library
+
+    def _begin(self, heads: ModuleOp, target: Target) -> None:
         self.target = target
         self.times: dict[str, float] = {}
         self._functions: dict[str, Function] = {}
         self.code: _Code | None = None
-        with self._timed("emit"):
-            self.llvm_text = emit_module(module, target)
-            ops = [op for op in module.regions[0].block if isinstance(op, FuncOp)]
-            self.signatures = {op.sym_name.value: Signature.of(op) for op in ops}
-            self._entries = [op.sym_name.value for op in ops if has_entry(op)] if target.runs_here else []
-            self.entries_text = emit_entries(ops, target) if target.runs_here else ""
+        self._lowered: Callable[[], ModuleOp] | None = None
+        functions = _functions(heads)
+        self.signatures = {op.sym_name.value: Signature.of(op) for op in functions}
+        self._entries = [op.sym_name.value for op in functions if has_entry(op)] if target.runs_here else []
+
+    def _emit(self, module: ModuleOp) -> tuple[str, str]:
+        entries = emit_entries(_functions(module), self.target) if self.target.runs_here else ""
+        return emit_module(module, self.target), entries
+
+    @cached_property
+    def _texts(self) -> tuple[str, str]:
+        assert self._lowered is not None
+        return self._emit(self._lowered())
+
+    @property
+    def llvm_text(self) -> str:
+        """The IR before LLVM's optimiser."""
+        return self._texts[0]
+
+    @property
+    def entries_text(self) -> str:
+        """The IR of the ways in from Python."""
+        return self._texts[1]
+
+    @cached_property
+    def _optimised(self) -> llvm.ModuleRef:
         with self._timed("parse"):
             parsed = llvm.parse_assembly(self.llvm_text + self.entries_text)
         with self._timed("verify"):
             parsed.verify()
-        machine = target.machine(jit=target.runs_here)
+        machine = self.target.machine(jit=self.target.runs_here)
         parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
         with self._timed("optimise"):
-            _optimise(parsed, machine, target)
-        self._parsed = parsed
+            _optimise(parsed, machine, self.target)
+        return parsed
+
+    def _compile(self) -> bytes:
+        parsed = self._optimised
         with self._timed("codegen"):
-            self.object: bytes = machine.emit_object(parsed)
-        if target.runs_here:
-            with self._timed("link"):
-                self._link()
+            code: bytes = self.target.machine(jit=self.target.runs_here).emit_object(parsed)
         Library.compiled += 1
+        return code
 
     def _link(self) -> None:
-        engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
-        builder = llvm.JITLibraryBuilder().add_object_img(self.object).add_current_process()
-        for symbol in (*map(native_name, self.signatures), *map(entry_name, self._entries)):
-            builder.export_symbol(symbol)
-        self.code = _Code(engine, builder.link(engine, f"irc{next(_numbers)}"))
+        if not self.target.runs_here:
+            return
+        with self._timed("link"):
+            engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
+            builder = llvm.JITLibraryBuilder().add_object_img(self.object).add_current_process()
+            for symbol in (*map(native_name, self.signatures), *map(entry_name, self._entries)):
+                builder.export_symbol(symbol)
+            self.code = _Code(engine, builder.link(engine, f"irc{next(_numbers)}"))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -102,15 +153,18 @@ class Library:
 
     def assembly(self) -> str:
         """The machine code as the target's assembly text."""
-        return self.target.machine().emit_assembly(self._parsed)
+        return self.target.machine().emit_assembly(self._optimised)
 
     def optimised_text(self) -> str:
         """The IR after LLVM's optimiser."""
-        return str(self._parsed)
+        return str(self._optimised)
 
-    def fingerprint(self) -> str:
-        """A hash of the code and of all that decides what is made of it."""
-        content = f"{self.llvm_text}{self.entries_text}\n{self.target}\n{llvm.llvm_version_info}"
+    def fingerprint(self) -> str | None:
+        """A hash of the code and of all that decides what is made of it; None where the compiler is not known."""
+        identity = compiler_identity()
+        if identity is None:
+            return None
+        content = f"object\0{identity}\0{self.target!r}\0{self.llvm_text}\0{self.entries_text}"
         return hashlib.sha256(content.encode()).hexdigest()
 
     def close(self) -> None:
@@ -140,6 +194,10 @@ class _Code:
 def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
     """Native code of all functions of a loop-level module. For another machine than this one it cannot be called."""
     return Library(module, target or host())
+
+
+def _functions(module: ModuleOp) -> list[FuncOp]:
+    return [op for op in module.regions[0].block if isinstance(op, FuncOp)]
 
 
 def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Target) -> None:

@@ -16,7 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from irc.ir.attributes import UNIT, ArrayAttr, Attribute, DenseAttr, DictAttr, FloatAttr, IntegerAttr, StringAttr
+from irc.ir.attributes import (
+    UNIT,
+    ArrayAttr,
+    Attribute,
+    DenseAttr,
+    DictAttr,
+    FloatAttr,
+    IntegerAttr,
+    StringAttr,
+    python_value,
+)
 from irc.ir.dimensions import evaluate, parse_dimension, symbols_of
 from irc.ir.types import IndexType, Type, VectorType
 
@@ -155,7 +165,7 @@ def _verify_state(where: str, marks: DictAttr, type: Type, results: Sequence[Typ
         values = entry.values if isinstance(entry, ArrayAttr) else ()
         if [value.__class__ for value in values] != [StringAttr, IntegerAttr, FloatAttr]:
             raise ValueError(f"{where}: irc.registers must list [name, width, initial value], not {entry}")
-        width += values[1].value
+        width += python_value(values[1])
     if getattr(type, "shape", ())[-1:] != (width,):
         raise ValueError(f"{where}: the registers have {width} columns, but the state is {type}")
 

@@ -12,7 +12,8 @@ and, backward, printed from the net of gradients that ``autodiff`` made:
 
 ``DLY_n0c`` is the gradient of the loss by output n0c, ``d`` that by a neuron's z, ``D`` that by a parameter or an
 input; for a batch the D of parameters are to be summed over the samples. ``max'[1](a, b)`` is the derivative of max
-by its term 1.
+by its term 1. ``n04_before = n04[t-1]`` is the value of the step before; before the first step it is what the header
+says.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from irc.dialects.activations import Activation
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron import Delta, Merge, Net, Node, Share
+from irc.dialects.neuron import Delay, Delta, Merge, Net, Node, Share
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.net import COTANGENT, OUTPUT
 from irc.emit.names import EquationNames
@@ -94,6 +95,8 @@ class EquationPrinter:
         yield f"# net {symbol_name(net)}: {', '.join(counted(number, what) for number, what in sizes)}"
         yield f"# inputs: {' '.join(names.value(a) for a in net.arguments)}"
         yield f"# outputs: {' '.join(names.value(v) for v in net.outputs)}"
+        for op in net.delays:
+            yield f"# {names.value(op.source)}[t-1] is {op.initial.value:g} at the first step"
         functions = {str(a): a for op in self.ops if isinstance(op, Node) for a in [activation_of(op)]}
         for name, activation in functions.items():
             yield f"# {name}(x) = {activation.formula}"
@@ -136,6 +139,8 @@ class EquationPrinter:
             return f"{name} = {self.names.gradient_function(op.value)}{body}"
         if isinstance(op, Merge):
             return f"{name} = {self._merge(op)}"
+        if isinstance(op, Delay):
+            return f"{name} = {self.names.value(op.source)}[t-1]"
         fail(f"'{op.name}' cannot be written as an equation", op.location)
 
     def _aggregate(self, op: Node) -> str:

@@ -38,7 +38,9 @@ class EquationNames:
         self._parameters = parameter_names(net)
         values = [*net.arguments, *(r for op in net.block for r in op.results)]
         given = Naming(v.name_hint for v in values) if net.is_gradient else Naming.of(values)
-        self.numbered = given.numbered if numbered is None else numbered
+        delayed = {op.value for op in net.delays}  # called after what they delay, so no numbers
+        own = Naming.of([v for v in values if v not in delayed]) if delayed else given
+        self.numbered = own.numbered if numbered is None else numbered
         unique = Naming([*self._parameters, *given.names]).names[len(self._parameters) :]
         self._names = dict(zip(values, unique, strict=True))
 

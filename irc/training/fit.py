@@ -19,6 +19,7 @@ from irc.training.gradient import chosen_loss
 from irc.training.history import History, Recorder
 from irc.training.interrupt import Interrupts
 from irc.training.losses import Loss
+from irc.training.memory import Memory
 from irc.training.nonfinite import where_not_finite
 from irc.training.optimizers import OPTIMIZERS, Adam, Optimizer
 from irc.training.progress import Progress
@@ -41,24 +42,25 @@ def fit(
     shuffle: bool | None,
     seed: int,
     verbose: int,
-    state: dict[str, Any] | None,
     rows: str,
 ) -> History:
     """See :meth:`irc.Net.fit`."""
     _require_count("epochs", epochs)
     _require_count("batch", batch)
     chosen = chosen_loss(net, loss)
-    one = _Fit(net, x, y, batch, chosen_optimizer(optimizer), chosen, validation, seed, state, rows)
+    one = _Fit(net, x, y, batch, chosen_optimizer(optimizer, net.memory), chosen, validation, seed, rows)
     if one.step.is_recurrent and shuffle:
         raise Error("the rows of a recurrent net are steps, which have an order: leave out shuffle")
     mixed = shuffle if shuffle is not None else not one.step.is_recurrent
     return one.run(epochs, mixed, as_callbacks(callbacks), verbose)
 
 
-def chosen_optimizer(given: Any) -> Optimizer:
-    """The optimiser that a user gives, as one or by its name; Adam where there is none. Raises :class:`irc.Error`."""
+def chosen_optimizer(given: Any, memory: Memory | None) -> Optimizer:
+    """The optimiser that a user gives, as one or by its name; else the one before, else Adam. Raises
+    :class:`irc.Error`.
+    """
     if given is None:
-        return Adam()
+        return Adam() if memory is None else memory.optimizer
     if isinstance(given, str) and given in OPTIMIZERS:
         return OPTIMIZERS[given]()
     if not isinstance(given, Optimizer):
@@ -85,7 +87,6 @@ class _Fit:
         loss: Loss,
         validation: Any,
         seed: int,
-        state: dict[str, Any] | None,
         rows: str,
     ):
         self.net = net
@@ -93,7 +94,9 @@ class _Fit:
         self.seed = checked_seed(seed)
         self.rows = checked_rows(rows)
         kernel = net.made(step_recipe(loss, optimizer))
-        self.step = NativeStep(kernel, optimizer, net.params.flat, state)
+        memory = net.memory
+        self.before = memory if memory is not None and memory.serves(optimizer) else Memory(optimizer)
+        self.step = NativeStep(kernel, optimizer, net.params.flat, self.before)
         data, self.validation = self._data(x, y, validation)
         self.data = data
         self.batch = min(batch, len(data))
@@ -129,15 +132,18 @@ class _Fit:
         """Learn."""
         progress, recorder = Progress(verbose, epochs, len(self.data)), Recorder()
         training = Training(self.net)
+        begun = 0
         try:
             with Interrupts() as interrupts:
                 for training.epoch in range(epochs):
+                    begun += 1
                     self._epoch(training, shuffle, callbacks, progress, recorder, interrupts)
                     if interrupts.asked or training.stopped:
                         break
         finally:
             progress.close()
-        return recorder.history(interrupts.asked, self.step.state)
+            self.net.memory = self.step.memory(self.before.epochs + begun)
+        return recorder.history(interrupts.asked)
 
     def _epoch(
         self,
@@ -149,7 +155,7 @@ class _Fit:
         interrupts: Interrupts,
     ) -> None:
         begin, rows, total, learnt = time.perf_counter(), len(self.data), 0.0, 0
-        order = shuffled(rows, self.seed, training.epoch) if shuffle else None
+        order = shuffled(rows, self.seed, self.before.epochs + training.epoch) if shuffle else None
         if self.step.is_recurrent:
             self.step.begin(self.data.inputs[0].shape[1])
         for first in range(0, rows, self.batch):

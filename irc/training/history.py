@@ -16,8 +16,7 @@ class History:
 
     Of each epoch: ``loss``, the mean over its rows, each as it was when its batch was learnt; ``validation_loss`` and
     ``validation_accuracy`` after it (NaN where there are none), and ``seconds``. Of each step: ``step_loss`` and
-    ``step_rate``, the learning rate. ``interrupted``: Ctrl-C ended it early; ``state``: what the optimiser keeps, to go
-    on with (``state=`` of fit).
+    ``step_rate``, the learning rate. ``interrupted``: Ctrl-C ended it early.
     """
 
     loss: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -27,7 +26,6 @@ class History:
     step_loss: np.ndarray = field(default_factory=lambda: np.zeros(0))
     step_rate: np.ndarray = field(default_factory=lambda: np.zeros(0))
     interrupted: bool = False
-    state: dict[str, Any] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -80,7 +78,7 @@ class Recorder:
         """An epoch is done."""
         self.epochs.append((loss, validation_loss, accuracy, seconds))
 
-    def history(self, interrupted: bool, state: dict[str, Any]) -> History:
+    def history(self, interrupted: bool) -> History:
         """All so far."""
         columns = np.array(self.epochs, np.float64).reshape(-1, 4).T
-        return History(*columns.copy(), np.array(self.step_loss), np.array(self.step_rate), interrupted, state)
+        return History(*columns.copy(), np.array(self.step_loss), np.array(self.step_rate), interrupted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -17,13 +17,13 @@ from irc.training.schedules import SCHEDULES
 @dataclass(frozen=True)
 class Memory:
     """``optimizer`` has done ``steps`` steps, in ``epochs`` epochs; ``moments`` are what it keeps, arrays by name, each
-    like the flat parameter vector.
+    like the flat parameter vector; without them it begins.
     """
 
     optimizer: Optimizer
-    moments: Mapping[str, np.ndarray]
-    steps: int
-    epochs: int
+    moments: Mapping[str, np.ndarray] = field(default_factory=dict)
+    steps: int = 0
+    epochs: int = 0
 
     def serves(self, optimizer: Optimizer) -> bool:
         """Whether ``optimizer`` can go on from here: it is the same but for its learning rate."""

@@ -34,6 +34,7 @@ class Optimizer:
     name: ClassVar[str] = ""
     counts: ClassVar[bool] = False
     """Whether the update depends on the number of steps done."""
+    lr: float | Schedule
     clip_norm: float | None = None
     clip_value: float | None = None
 
@@ -41,11 +42,6 @@ class Optimizer:
     def moments(self) -> tuple[str, ...]:
         """The names of the arrays like w that it keeps."""
         return ()
-
-    @property
-    def rate(self) -> float | Schedule:
-        """The learning rate, or how it changes."""
-        return self.lr  # type: ignore[attr-defined]
 
     def change(
         self, b: Builder, w: Value, g: Value, moments: Sequence[Value], lr: Value, step: Value | None
@@ -99,7 +95,8 @@ class SGD(Optimizer):
     def change(
         self, b: Builder, w: Value, g: Value, moments: Sequence[Value], lr: Value, step: Value | None
     ) -> tuple[Value, list[Value]]:
-        direction, kept = g, []
+        direction = g
+        kept: list[Value] = []
         if self.momentum:
             mu = splat(b, self.momentum, w.type)
             velocity = b.value(AddF, b.value(MulF, mu, moments[0]), g)
@@ -226,7 +223,7 @@ def update(
         zeros = [b.value(MulF, g, splat(b, 0.0, g.type)) for g in gradients]
         doubt = b.value(AddF, doubt, _total(b, zeros))
     doubt.name_hint = "doubt"
-    one_more = None if steps is None else b.value(AddI, steps, splat(b, 1, steps.type))
+    one_more: Value | None = None if steps is None else b.value(AddI, steps, splat(b, 1, steps.type))
     count = None if one_more is None else b.value(Cast, one_more, result_types=[lr.type])
     new_parameters, new_moments = [], []
     for w, g, kept in zip(parameters, gradients, moments, strict=True):

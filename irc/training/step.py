@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from irc.arrays import aligned_zeros
 from irc.backend.native_call import native_call
-from irc.ir.diagnostics import Error
 from irc.kernel import Kernel
 from irc.recurrence import State
+from irc.training.memory import Memory
 from irc.training.optimizers import Optimizer
 from irc.training.schedules import rate_at
 
@@ -18,13 +16,12 @@ from irc.training.schedules import rate_at
 class NativeStep:
     """One native function that does a whole step, in place, on a net's parameters.
 
-    ``state`` is what the optimiser keeps: an array like the flat parameter vector for each moment, and ``steps``, the
-    number of steps done. ``data`` are the arguments that a call gives, the net's inputs and the target, and ``shapes``
-    what is known of their shapes. A recurrent net has besides ``registers``, its state, which goes on from step to step.
-    Not for several threads at once.
+    It goes on from a memory. ``data`` are the arguments that a call gives: the net's inputs and the target; ``shapes``
+    what is known of their shapes. A recurrent net has besides ``registers``, its state, which goes on from step to
+    step. Not for several threads at once.
     """
 
-    def __init__(self, kernel: Kernel, optimizer: Optimizer, flat: np.ndarray, state: dict[str, Any] | None = None):
+    def __init__(self, kernel: Kernel, optimizer: Optimizer, flat: np.ndarray, memory: Memory):
         self.optimizer = optimizer
         self._function = kernel.function
         parameters = kernel.parts(flat)
@@ -44,25 +41,17 @@ class NativeStep:
         self._kept = (*parts, *([self._steps] if optimizer.counts else []), self._rate)
         self._parameters = tuple(parameters.values())
         self._short = native_call(kernel.function, parameters)
-        if state is not None:
-            self.state = state
+        self._go_on(memory)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """A copy of what the optimiser keeps: arrays by name, and ``steps``. Assigning copies it in."""
-        return {**{name: moment.copy() for name, moment in self._moments.items()}, "steps": self._done}
+    def memory(self, epochs: int) -> Memory:
+        """What another step goes on from, after so many epochs. The arrays are copies."""
+        moments = {name: moment.copy() for name, moment in self._moments.items()}
+        return Memory(self.optimizer, moments, self._done, epochs)
 
-    @state.setter
-    def state(self, given: dict[str, Any]) -> None:
-        if set(given) != {*self._moments, "steps"}:
-            wanted = ", ".join([*self._moments, "steps"])
-            raise Error(f"the state of {self.optimizer.name} has {wanted}, not {', '.join(map(str, given))}")
-        for name, moment in self._moments.items():
-            array = np.asarray(given[name])
-            if array.shape != moment.shape:
-                raise Error(f"{name} of {self.optimizer.name} has shape {moment.shape}, got {array.shape}")
-            moment[...] = array
-        self._done = int(given["steps"])
+    def _go_on(self, memory: Memory) -> None:
+        for name, array in memory.moments.items():
+            self._moments[name][...] = array
+        self._done = memory.steps
         self._steps[...] = self._done
 
     def begin(self, streams: int) -> None:
@@ -89,7 +78,7 @@ class NativeStep:
 
         Where the loss or a gradient is not finite, the answer is NaN, and parameters and state are as before.
         """
-        self._rate[...] = rate_at(self.optimizer.rate, self._done)
+        self._rate[...] = rate_at(self.optimizer.lr, self._done)
         data += self.registers
         done = None if self._short is None else self._short((*data, *self._kept), (self._loss,))
         if done is None:

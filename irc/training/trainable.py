@@ -9,6 +9,7 @@ import numpy as np
 from irc.kernel import Kernel
 from irc.parameters import Parameters
 from irc.training.losses import Loss
+from irc.training.memory import Memory
 from irc.training.recipes import Recipe
 
 
@@ -36,6 +37,7 @@ class Trainable(Protocol):
         """The native function that ``run`` calls."""
 
     dtype: np.dtype
+    memory: Memory | None
 
     def run(self, *inputs: Any, rows: str = "steps") -> Any:
         """The output for a batch."""

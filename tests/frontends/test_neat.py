@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neat.export import export_network_json
 
 import irc
 from irc.dialects.array.kind import AGGREGATIONS
@@ -218,12 +219,39 @@ def test_the_genome_is_only_read():
     assert json.loads(exported(g))["connections"] == json.loads(before)["connections"]
 
 
+# -- recurrent genomes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_recurrent_genomes_give_what_neat_python_gives(seed):
+    """All links between nodes are a step late, from 0 on; a second call goes on where the first one ended."""
+    settings = config("tanh sigmoid identity gauss", "sum mean max product", recurrent=True)
+    g = grown(seed, 12, settings)
+    oracle = neat.nn.RecurrentNetwork.create(g, settings)
+    x = np.random.default_rng(seed).normal(size=(9, 3))
+    wanted = outputs_of(oracle, x)
+    text = export_network_json(oracle)
+    with irc.compile((g, settings), dtype="float64") as net, irc.compile(text, dtype="float64") as read:
+        for made in (net, read):
+            found = np.concatenate([made.run(x[:4]), made.run(x[4:])])
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
+
+
+def test_a_node_without_links_is_zero_in_a_recurrent_genome():
+    """Whatever its bias; it need not even be there."""
+    recurrent = SimpleNamespace(**vars(KEYS.genome_config), feed_forward=False)
+    links = {(-1, 0): 2.0, (1, 0): 3.0, (9, 0): 4.0}
+    g = genome({0: ("identity", "sum", 0.5, 1.0), 1: ("identity", "sum", 7.0, 1.0)}, links)
+    with irc.compile((g, SimpleNamespace(genome_config=recurrent))) as net:
+        np.testing.assert_array_equal(net.run([[1.0, 0.0], [2.0, 0.0]]), [[2.5], [4.5]])
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 ONE = {(-1, 0): 1.0}
 REFUSED = {
-    "recurrent": ({0: PLAIN, 1: PLAIN}, {(-1, 0): 1.0, (0, 1): 1.0, (1, 0): 1.0}, "recurrent, and delays are not supp"),
-    "loop": ({0: PLAIN}, {(0, 0): 1.0}, "delays are not supported yet: cycle 0 -> 0"),
+    "cycle": ({0: PLAIN, 1: PLAIN}, {(-1, 0): 1.0, (0, 1): 1.0, (1, 0): 1.0}, "a cycle, but it is to be feed-forward"),
+    "loop": ({0: PLAIN}, {(0, 0): 1.0}, r"feed-forward \(feed_forward in its configuration\): 0 -> 0"),
     "activation": ({0: ("softmax", "sum", 0.0, 1.0)}, ONE, "node 0: unknown activation 'softmax'; known are: identity"),
     "aggregation": ({0: ("tanh", "mode", 0.0, 1.0)}, ONE, "node 0: unknown aggregation 'mode'; known are: sum"),
     "bias": ({0: ("tanh", "sum", math.nan, 1.0)}, ONE, "bias of node 0 is a finite number, not nan"),
@@ -292,8 +320,7 @@ def changed(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "place", "message"),
     [
-        ('"feedforward"', '"recurrent"', (1, 1), "the network is recurrent, and delays are not supported yet"),
-        ('"feedforward"', '"ctrnn"', (1, 1), "network_type is 'ctrnn'; only feedforward"),
+        ('"feedforward"', '"ctrnn"', (1, 1), "network_type is 'ctrnn'; only feedforward and recurrent can be read"),
         ('"1.0"', '"2.0"', (1, 1), "format_version is '2.0'; 1.x can be read"),
         ('"nodes"', '"n"', (1, 1), "not a network of neat-python"),
         ("[-1]", "[true]", (2, 14), "input_keys: a key is an integer, not True"),
@@ -303,7 +330,7 @@ def changed(old: str, new: str) -> str:
         ("0.5", "NaN", (4, 3), "the bias of node 0 is a finite number, not nan"),
         ('"id": 0', '"id": "0"', (4, 3), "'id' must be an integer, not '0'"),
         ('"weight": 2.0', '"weight": null', (7, 3), "the weight of connection -1 -> 0 is a finite number, not None"),
-        ('"from": -1', '"from": 0', (7, 3), "recurrent, and delays are not supported yet: cycle 0 -> 0"),
+        ('"from": -1', '"from": 0', (7, 3), "the genome has a cycle, but it is to be feed-forward"),
         ("true", "1", (7, 3), "'enabled' must be true or false, not 1"),
         ('{"from"', '3, {"from"', (1, 1), r"connections\[0\] must be an object, not 3"),
         ("2.0,", "2.0", (7, 39), "not JSON: Expecting ',' delimiter"),

@@ -128,7 +128,7 @@ def test_multigraph_without_parallel_edges():
         ({"param": 4}, {}, "param 0x4 is out of range"),
         ({"param": 10**5000}, {}, "out of range"),
         ({"param": "w_b_y"}, {}, "param 'w_b_y' is also the name of another parameter"),
-        ({"delay": 1}, {}, "edge x -> a has a delay"),
+        ({"delay": 2}, {}, "the delay of edge x -> a is 0 or 1, not 2; for more steps, put identity nodes in between"),
         ({}, {"delay": 1}, "node a has a delay"),
         ({}, {"bias": "no"}, "the bias of node a is a finite number"),
         ({}, {"bias": float("inf")}, "the bias of node a is a finite number"),

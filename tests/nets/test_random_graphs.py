@@ -109,7 +109,7 @@ def test_values_and_gradients(group):
     assert np.median(typical) < worth
 
 
-SUBSET = range(1000, 1008)
+SUBSET = range(1000, 1004)
 """Graphs that are small enough to become code for each neuron."""
 
 
@@ -131,7 +131,7 @@ def test_every_form_is_the_same_function(seed, form):
         problem.check(net, wanted, bound)
 
 
-@pytest.mark.parametrize("seed", range(2000, 2004))
+@pytest.mark.parametrize("seed", range(2000, 2002))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_recovered_layers(seed, dtype):
     """Dense blocks among irregular neurons become layers."""
@@ -159,7 +159,7 @@ def test_edges_without_a_parameter_have_weight_one(seed):
         problem.check(net, wanted, bound)
 
 
-@pytest.mark.parametrize("seed", [3000, 3001, 3002])
+@pytest.mark.parametrize("seed", [3000, 3001])
 def test_threads_change_no_bit(seed):
     """Batches of several chunks: within the bounds, and the same for one thread and two."""
     problem = Problem(irregular_graph(seed, kinds_of(seed % len(NAMES)), 4000, fan_in=9), 700, seed)

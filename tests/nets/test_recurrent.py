@@ -88,7 +88,8 @@ def fresh(lstm):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f64", 1e-8), ("f32", 1e-6)])
 def test_values_and_gradients_through_the_window(text, dtype, tolerance):
     (first, last), gradients = GOLDEN[text]
-    with compiled(text.replace("f32", dtype)) as net:
+    in_dtype = text.replace("dense<4, 4>", f"dense<4, 4> : {dtype}").replace("xf32", f"x{dtype}")
+    with compiled(in_dtype) as net:
         y = net.run(X)
         for row, wanted in ((y[0], first), (y[2], last)):
             np.testing.assert_allclose(row, np.array(wanted.split(), float), rtol=0, atol=tolerance)

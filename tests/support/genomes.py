@@ -26,7 +26,7 @@ reset_on_extinction = false
 num_inputs = 3
 num_outputs = 2
 num_hidden = 2
-feed_forward = true
+feed_forward = {feed_forward}
 compatibility_disjoint_coefficient = 1.0
 compatibility_weight_coefficient = 0.5
 compatibility_include_node_genes = true
@@ -78,12 +78,19 @@ _NUMBER = """
 
 
 @cache
-def config(activations: str | None = None, aggregations: str | None = None) -> neat.Config:
+def config(
+    activations: str | None = None, aggregations: str | None = None, recurrent: bool = False
+) -> neat.Config:
     """A configuration; the functions are all that neat-python has, or those given (blanks between)."""
     every = " ".join(neat.activations.ActivationFunctionSet().functions)
     joins = " ".join(neat.aggregations.AggregationFunctionSet().functions)
     numbers = "".join(_NUMBER.format(*n) for n in (("bias", 0, 0.7), ("response", 1, 0.0), ("weight", 0, 1.0)))
-    text = _CONFIG.format(activations=activations or every, aggregations=aggregations or joins, numbers=numbers)
+    text = _CONFIG.format(
+        activations=activations or every,
+        aggregations=aggregations or joins,
+        numbers=numbers,
+        feed_forward=not recurrent,
+    )
     with TemporaryDirectory() as folder:
         path = Path(folder, "config")
         path.write_text(text)

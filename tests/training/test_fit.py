@@ -64,21 +64,20 @@ def test_a_step_is_the_gradient_and_the_update(rows):
     """The fused function against value_and_grad, and the definition of gradient descent with momentum."""
     with irc.compile(xor_graph(), seed=3, dtype="float64") as net:
         x, y = (np.random.default_rng(0).normal(size=(rows, n)) for n in (2, 1))
-        w, velocity = net.params.flat.copy(), 0.0
-        for step in range(3):
+        start = w = net.params.flat.copy()
+        velocity = 0.0
+        for _ in range(3):
             net.params.flat[...] = w
             loss, gradients = net.value_and_grad(x, y, "huber")
             velocity = 0.9 * velocity + gradients.params.flat
             w = w - 0.1 * velocity
-            net.params.flat[...] = start = w if step == 0 else net.params.flat
-        net.params.flat[...] = irc.compile(xor_graph(), seed=3, dtype="float64").params.flat
+        net.params.flat[...] = start
         history = net.fit(
             x, y, epochs=3, batch=rows, optimizer=irc.SGD(0.1, 0.9), loss="huber", shuffle=False, verbose=0
         )
         np.testing.assert_allclose(net.params.flat, w, rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(history.step_loss[-1], loss, rtol=1e-12)
-        np.testing.assert_allclose(history.state["velocity"], velocity, rtol=1e-10, atol=1e-13)
-        assert start is not None
+        np.testing.assert_allclose(net.memory.moments["velocity"], velocity, rtol=1e-10, atol=1e-13)
 
 
 def test_value_and_grad_is_vjp_with_the_losses_gradient():
@@ -174,21 +173,33 @@ def test_data_in_order_are_not_copied():
     assert batches[0].base is x and batches[1].base is y
 
 
-def test_state_goes_on_where_it_was():
-    """Two calls with the state handed over are one call of twice as many epochs."""
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_learning_goes_on_where_it_was(shuffle):
+    """Two calls are one call of as many epochs: the optimiser's state, the rate and the order of rows go on."""
     results = []
-    for split in (False, True):
+    for parts in ([6], [2, 4]):
         with irc.compile(xor_graph(), seed=2) as net:
             x, y = data(net, 40)
-            options = {"batch": 40, "loss": "mse", "optimizer": irc.Adam(0.01), "verbose": 0, "shuffle": False}
-            if split:
-                state = net.fit(x, y, epochs=3, **options).state
-                assert state["steps"] == 3 and set(state) == {"m", "v", "steps"}
-                net.fit(x, y, epochs=3, state=state, **options)
-            else:
-                net.fit(x, y, epochs=6, **options)
+            rate = irc.schedules.Cosine(0.05, 20)
+            options = {"batch": 15, "loss": "mse", "optimizer": irc.Adam(rate), "verbose": 0, "shuffle": shuffle}
+            for epochs in parts:
+                net.fit(x, y, epochs=epochs, **options)
+            assert (net.memory.steps, net.memory.epochs, set(net.memory.moments)) == (18, 6, {"m", "v"})
             results.append(net.params.flat.copy())
     np.testing.assert_array_equal(*results)
+
+
+def test_another_optimizer_begins_anew():
+    with irc.compile(xor_graph(), seed=2) as net:
+        x, y = data(net, 40)
+        net.fit(x, y, epochs=3, batch=40, loss="mse", optimizer=irc.Adam(0.01), verbose=0)
+        net.fit(x, y, epochs=2, batch=40, loss="mse", optimizer=irc.Adam(0.1), verbose=0)
+        assert net.memory.steps == 5  # another rate is no other optimiser
+        net.fit(x, y, epochs=1, batch=40, loss="mse", optimizer=irc.Adam(0.1, beta1=0.5), verbose=0)
+        assert (net.memory.steps, net.memory.epochs) == (1, 1)
+        net.memory = None
+        net.fit(x, y, batch=40, loss="mse", verbose=0)
+        assert net.memory.optimizer == irc.Adam() and net.memory.steps == 1
 
 
 def test_schedules_say_the_rate_of_each_step():
@@ -366,8 +377,6 @@ BAD = [
     ({"callbacks": 7}, "a callback is a function"),
     ({"verbose": 3}, "verbose must be 0, 1 or 2"),
     ({"seed": -1}, "seed must lie between"),
-    ({"state": {"m": 0}}, "the state of adam has m, v, steps, not m"),
-    ({"state": {"m": [0], "v": [0], "steps": 1}}, r"m of adam has shape \(17,\), got \(1,\)"),
 ]
 
 

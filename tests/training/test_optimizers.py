@@ -198,7 +198,7 @@ def test_wrong_settings_are_refused(make, message):
 
 def test_every_optimizer_is_an_optimizer_and_has_a_rate():
     for optimizer in OPTIMIZERS:
-        assert isinstance(optimizer, Optimizer) and optimizer.rate == RATE
+        assert isinstance(optimizer, Optimizer) and optimizer.lr == RATE
 
 
 def test_step_counts_in_integers():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from irc.dialects.array.fused import Yield
-from irc.dialects.array.syntax import same_dimension
+from irc.dialects.array.syntax import same_dimension, tensor
 from irc.interpreter import part_of, stacked, value_of
 from irc.ir.attributes import DenseArrayAttr, UnitAttr
 from irc.ir.builder import Builder
@@ -16,7 +16,7 @@ from irc.ir.operation import Block, BlockArgument, Operation, OpResult, Value
 from irc.ir.rewriting import Pattern, Rewriter
 from irc.ir.spec import SEGMENTS, attr, operands, region, results
 from irc.ir.traits import ISOLATED, PURE, RAW, SINGLE_BLOCK
-from irc.ir.types import TensorType, format_results, i32
+from irc.ir.types import TensorType, Type, format_results, i32
 
 Pullback = Callable[[Block, Sequence[Value], Sequence[Value | None], Sequence[Value]], Sequence[Value]]
 """``pullback(block, outputs, cotangents, targets)`` appends to a block what computes the gradients of ``targets``."""
@@ -76,11 +76,11 @@ class Scan(Operation):
         raise ValueError("nothing says how many steps there are: scan over an array, or yield something to be stacked")
 
     def verify(self) -> None:
-        steps = self.length
+        length = self.length
         for value in (*self.scanned, *self.stacked):
             if not value.type.rank:
                 raise ValueError(f"{value.type} has no axis of steps")
-            same_dimension(value.type.shape[0], steps, f"the steps of {value.type}")
+            same_dimension(value.type.shape[0], length, f"the steps of {value.type}")
         block = self.body.block
         inside = [a.type for a in block.arguments]
         carried = [v.type for v in self.initial]
@@ -179,9 +179,14 @@ class Scan(Operation):
         printer.attr_dict(self, exclude=("reverse", "operandSegmentSizes"))
 
 
-def part_type(type: TensorType) -> TensorType:
-    """What one step sees of an array."""
-    return type.with_shape(type.shape[1:])
+def part_type(type: Type) -> TensorType:
+    """What one step sees of an array. ValueError for what is no tensor."""
+    return TensorType(tensor(type).shape[1:], type.element)
+
+
+def stacked_type(length: Dimension, type: Type) -> TensorType:
+    """The parts of all steps side by side. ValueError for what is no tensor."""
+    return TensorType([length, *tensor(type).shape], type.element)
 
 
 def isolate(block: Block) -> list[Value]:

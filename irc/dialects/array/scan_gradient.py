@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from irc.dialects.arith import AddF
 from irc.dialects.array.fused import Yield
-from irc.dialects.array.scan import Pullback, Scan, part_type
+from irc.dialects.array.scan import Pullback, Scan, part_type, stacked_type
 from irc.dialects.constants import splat
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Region, Value
@@ -77,7 +77,7 @@ def _with_starts(scan: Scan) -> Scan:
     scan.body.clone_into(region, {}, {})
     carries = region.block.arguments[: len(scan.initial)]
     region.block.terminator.operands = [*region.block.terminator.operands, *carries]
-    types = [*(r.type for r in scan.results), *(a.type.with_shape([scan.length, *a.type.shape]) for a in carries)]
+    types = [*(r.type for r in scan.results), *(stacked_type(scan.length, a.type) for a in carries)]
     made = Builder.before(scan).insert(Scan(scan.operands, types, scan.attributes, [region], (), scan.location))
     for result, old in zip(made.results, scan.results, strict=False):
         result.name_hint = old.name_hint

@@ -7,13 +7,19 @@ buffers, then the buffers its results go to (``irc.output``), and its workspace 
 from irc.dialects.loop.control import For, If, Yield, build_for, build_if
 from irc.dialects.loop.memory import Accumulate, Alloc, Load, Store, View
 from irc.dialects.loop.part import Part, memory_of
+from irc.dialects.loop.tile import LoadTile, Outer, StoreTile, Transpose
 from irc.dialects.loop.types import BufferType
 from irc.dialects.loop.vector import LaneIds, Mask, Reduce, Size, Splat
 from irc.ir.dialect import Dialect
 
 DIALECT = Dialect(
     "loop",
-    operations=(For, If, Yield, Alloc, View, Part, Load, Store, Accumulate, Splat, Mask, LaneIds, Reduce, Size),
+    operations=(
+        *(For, If, Yield),
+        *(Alloc, View, Part, Load, Store, Accumulate),
+        *(Splat, Mask, LaneIds, Reduce, Size),
+        *(LoadTile, StoreTile, Outer, Transpose),
+    ),
     types=(BufferType,),
     doc=__doc__ or "",
 )
@@ -27,12 +33,16 @@ __all__ = [
     "If",
     "LaneIds",
     "Load",
+    "LoadTile",
     "Mask",
+    "Outer",
     "Part",
     "Reduce",
     "Size",
     "Splat",
     "Store",
+    "StoreTile",
+    "Transpose",
     "View",
     "Yield",
     "build_for",

@@ -15,6 +15,7 @@ from irc.error_bounds import known, magnitude, product, rounded
 from irc.ir.builder import Builder
 from irc.ir.constraints import FLOAT_LIKE
 from irc.ir.spec import attr, operand, result
+from irc.ir.types import Type
 
 
 class Fma(Uniform):
@@ -29,23 +30,33 @@ class Fma(Uniform):
     assembly = f"$a `,` $b `,` $c {FASTMATH} attr-dict `:` type($output)"
 
     def eval(self, context: Any, a: Any, b: Any, c: Any) -> Sequence[Any]:
-        wide = [np.asarray(v, np.float64) for v in (a, b, c)]
-        narrow = context.dtype(self.output.type) != np.float64
-        exact = _narrow_fma if narrow else _fma
-        return [context.round(exact(*wide), self.output.type)]
+        return [multiply_add(context, self.output.type, a, b, c)]
 
     def bound(self, context: Any, operands: Any, errors: Any, results: Any) -> Sequence[Any]:
-        a, b, _ = operands
-        propagated = product(a, b, errors[0], errors[1]) + magnitude(errors[2])
-        # targets without the instruction round the product too
-        extra = rounded(self.output.type, np.abs(a * b) + propagated, 0.0)
-        return [known(rounded(self.output.type, results[0], propagated + extra))]
+        return [multiply_add_bound(self.output.type, operands, errors, results[0])]
 
     def vjp(self, builder: Builder, gradients: Gradients) -> Gradients:
         # d(a b + c) = b da + a db + dc
         (g,) = gradients
         assert g is not None
         return [builder.value(MulF, g, self.b), builder.value(MulF, g, self.a), g]
+
+
+def multiply_add(context: Any, type: Type, a: Any, b: Any, c: Any) -> Any:
+    """a b + c of arrays, in the form and with the rounding that the interpreter ``context`` has for ``type``."""
+    wide = [np.asarray(v, np.float64) for v in (a, b, c)]
+    narrow = context.dtype(type) != np.float64
+    with np.errstate(all="ignore"):
+        return context.round((_narrow_fma if narrow else _fma)(*wide), type)
+
+
+def multiply_add_bound(type: Type, operands: Sequence[Any], errors: Sequence[Any], result: Any) -> Any:
+    """The error bound of a b + c, from the operands' values and bounds."""
+    a, b, _ = operands
+    propagated = product(a, b, errors[0], errors[1]) + magnitude(errors[2])
+    # targets without the instruction round the product too
+    extra = rounded(type, np.abs(a * b) + propagated, 0.0)
+    return known(rounded(type, result, propagated + extra))
 
 
 def _two_sum(a: Any, b: Any) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from irc.dialects.neuron.delay import Delay
 from irc.dialects.neuron.names import Naming
 from irc.dialects.neuron.net import COTANGENT, INPUT, INPUT_GRADIENT, OUTPUT, PARAMETER_GRADIENT, Net, Output
 from irc.dialects.neuron.node import Delta, Merge, Node, Share
@@ -104,7 +105,7 @@ def _require_neurons(net: Net) -> None:
     """Error for everything whose gradient is not a neuron."""
     diagnostics = Diagnostics()
     for op in net.block:
-        if isinstance(op, (Delta, Share)):
+        if isinstance(op, (Delta, Share, Delay)):
             diagnostics.error(
                 f"'{op.name}' has no derivative in terms of neurons: lower-neuron, then autodiff", op.location
             )

@@ -1,0 +1,170 @@
+"""What has been compiled, kept on disk: a process that begins need not compile again what another has compiled.
+
+An entry is found by its key, a hash of all that decides its content, so an entry is never out of date: it is right, or
+nobody asks for it. What is read is checked; what is damaged is removed and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from irc.files import write_atomically
+from irc.ir.diagnostics import Error, fail
+
+LIMIT = 256 << 20
+"""The most bytes that a cache holds, if it is not told otherwise; some ten thousand nets."""
+
+_HEADER = struct.Struct(">8s32sQ32s")
+"""The begin of a file: what it is, its key, the number of bytes that follow, and their SHA-256."""
+_MAGIC = b"irc-kept"
+_ENTRY = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{64}\..+")
+_ABANDONED = 3600
+"""After so many seconds nobody writes to a temporary file any more: its process has been killed."""
+
+
+class ObjectCache:
+    """Bytes by key, in files of a directory that no other user can write to. Raises :class:`irc.Error` for another one.
+
+    Any number of threads and processes may use one directory: an entry is moved to its place when it is whole. Where
+    nothing can be read or written (a full disk, a directory that is read-only) there are just no entries. Entries that
+    were not used for the longest time go when there are more than ``limit`` bytes.
+    """
+
+    def __init__(self, directory: str | os.PathLike, limit: int = LIMIT):
+        self.directory = Path(directory)
+        self.limit = limit
+        self._until_trim = 0
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = self.directory.stat()
+        except OSError as error:
+            fail(f"'{directory}' cannot be a cache: {error.strerror or error}")
+        if hasattr(os, "geteuid"):  # elsewhere, what lies below the user's profile is the user's
+            if found.st_uid != os.geteuid():
+                fail(f"'{directory}' cannot be a cache of native code: it belongs to another user")
+            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                fail(f"'{directory}' cannot be a cache of native code: other users can write there; try chmod go-w")
+
+    def get(self, key: str) -> bytes | None:
+        """The content of an entry; None if there is none that is whole."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        content = _checked(data, key)
+        if content is None:
+            _remove(path)
+        else:
+            with suppress(OSError):
+                os.utime(path)  # when it was used last
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep an entry. Whoever puts the same key puts the same content."""
+        header = _HEADER.pack(_MAGIC, bytes.fromhex(key), len(content), hashlib.sha256(content).digest())
+        if len(header) + len(content) > self.limit // 4:
+            return
+        try:
+            write_atomically(self._path(key), header + content, scratch=True)
+        except Error:
+            return
+        self._until_trim -= len(header) + len(content)
+        if self._until_trim < 0:
+            self._trim()
+            self._until_trim = self.limit // 16
+
+    def size(self) -> tuple[int, int]:
+        """How many entries there are, and how many bytes they are."""
+        sizes = [found.st_size for _, found in self._files(_ENTRY)]
+        return len(sizes), sum(sizes)
+
+    def clear(self) -> int:
+        """Remove all entries, and nothing else that may be in the directory; gives their number."""
+        for path, _ in self._files(_TEMPORARY):
+            _remove(path)
+        return sum(_remove(path) for path, _ in list(self._files(_ENTRY)))
+
+    def _path(self, key: str) -> Path:
+        if not _ENTRY.fullmatch(key):
+            raise ValueError("a key is a SHA-256 in hexadecimal")
+        return self.directory / key
+
+    def _files(self, names: re.Pattern) -> Iterator[tuple[Path, os.stat_result]]:
+        try:
+            with os.scandir(self.directory) as files:
+                found = [file for file in files if names.fullmatch(file.name)]
+        except OSError:
+            return
+        for file in found:
+            try:
+                yield Path(file.path), file.stat(follow_symlinks=False)
+            except OSError:  # another process has removed it
+                continue
+
+    def _trim(self) -> None:
+        """Make room for a while: scanning at each entry would take longer than to compile a small net."""
+        for path, found in self._files(_TEMPORARY):
+            if found.st_mtime < time.time() - _ABANDONED:
+                _remove(path)
+        entries = sorted(self._files(_ENTRY), key=lambda entry: entry[1].st_mtime)
+        total = sum(found.st_size for _, found in entries)
+        if total <= self.limit:
+            return
+        for path, found in entries:
+            if total <= self.limit * 3 // 4:
+                break
+            _remove(path)
+            total -= found.st_size
+
+
+def user_directory() -> Path | None:
+    """Where the user's own cache is: below ``XDG_CACHE_HOME`` if that is set, else where the system has its caches."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):  # the XDG specification: others are to be ignored
+        return Path(given, "irc-compiler")
+    local = os.environ.get("LOCALAPPDATA", "")
+    try:
+        if sys.platform == "win32":
+            return Path(local, "irc-compiler", "Cache") if os.path.isabs(local) else None
+        place = Path("Library", "Caches") if sys.platform == "darwin" else Path(".cache")
+        return Path.home() / place / "irc-compiler"
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def user_cache() -> ObjectCache | None:
+    """The user's own cache; None where there cannot be one."""
+    directory = user_directory()
+    try:
+        return None if directory is None else ObjectCache(directory)
+    except Error:
+        return None
+
+
+def _checked(data: bytes, key: str) -> bytes | None:
+    """The content of a file; None if it is not the file that was written for this key."""
+    if len(data) < _HEADER.size:
+        return None
+    magic, name, length, digest = _HEADER.unpack_from(data)
+    content = data[_HEADER.size :]
+    whole = magic == _MAGIC and name.hex() == key and length == len(content)
+    return content if whole and hashlib.sha256(content).digest() == digest else None
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
