@@ -58,7 +58,7 @@ def main() -> None:
         with irc.compile(NN00) as net:
             calls(net, "short call")
             x, y = np.ones((1, 4), np.float32), np.empty((1, 2), np.float32)
-            entry = net._short[False]._entry
+            entry = net._short[net._way(False, (x,))]._entry
             report("the way in and the kernel alone", lambda: entry(x, y))
             report("np.empty of the result", lambda: np.empty((1, 2), np.float32))
     cpython.available = lambda: False  # type: ignore[assignment]

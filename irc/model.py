@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from threading import Lock
 from typing import Any
@@ -18,6 +18,7 @@ from irc.backend.threads import Samples, checked_threads
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
 from irc.frontends.graph import Graph
+from irc.graph_program import GraphProgram
 from irc.instruments import Dump
 from irc.ir.diagnostics import Error, counted, fail
 from irc.ir.operation import Operation
@@ -278,8 +279,10 @@ class Net:
         """What training makes small, where a call does not say: as set, else what the source says. Settable to a name
         or a name and its parameter (``("huber", 2.0)``).
         """
-        own = self.entry.attributes.get("irc.loss") if self._loss is None else None
-        return self._loss if own is None else loss_of_attribute(own)
+        if self._loss is not None or isinstance(self._program, GraphProgram):  # a graph says nothing of losses
+            return self._loss
+        own = self.entry.attributes.get("irc.loss")
+        return None if own is None else loss_of_attribute(own)
 
     @loss.setter
     def loss(self, given: Any) -> None:
@@ -437,6 +440,8 @@ class Net:
 
         Raises :class:`irc.Error` for what no graph has; ``lossy`` makes parameters of weights that are constants.
         """
+        if isinstance(self._program, GraphProgram):
+            return replace(self._program.graph, initial=self._params.flat.astype(np.float64))
         from irc.emit.graph import graph_of
 
         return graph_of(self._net(), self._params.flat, lossy)

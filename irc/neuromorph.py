@@ -23,7 +23,7 @@ import irc.compiler
 from irc import saving
 from irc.frontends.mdl import parse
 from irc.initial import checked_seed
-from irc.ir.diagnostics import Diagnostics, Error
+from irc.ir.diagnostics import Diagnostics, Error, counted
 from irc.ir.locations import Source
 from irc.model import Net
 from irc.training.callbacks import Callback, Training
@@ -92,7 +92,7 @@ def train(model: Model, input: Any, expected: Any, verbosity: int = _SUMMARY) ->
     )
     loss = float(np.mean(history.step_loss))
     if verbosity >= _SUMMARY:
-        print(f"{len(x)} items: mean loss {loss:.6g}")
+        print(f"{counted(len(x), 'item')}: mean loss {loss:.6g}")
     return loss
 
 

@@ -47,7 +47,7 @@ def _kernel(what: str, net: irc.Net, arrays: tuple[np.ndarray, ...]) -> Contesta
     def read() -> tuple[np.ndarray, ...]:
         if len(arrays) == 1:
             return tuple(outputs)
-        flat, (dx,) = net._forward.gradients(outputs[1:], net.params.flat)
+        flat, (dx,) = net.forward.gradients(outputs[1:], net.params.flat)
         return outputs[0], flat, dx
 
     repeat = repeated(function.owner.address(function.signature.name), arguments)

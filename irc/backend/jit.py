@@ -17,7 +17,6 @@ from typing import ClassVar
 
 import llvmlite.binding as llvm
 
-from irc.backend.compiler_identity import compiler_identity
 from irc.backend.emit import emit_module, native_name
 from irc.backend.emit_entry import emit_entries, entry_name, has_entry
 from irc.backend.entry import Function, Signature
@@ -44,11 +43,10 @@ class Library:
         self._begin(module, target)
         with self._timed("emit"):
             self._texts = self._emit(module)
-        key = self.fingerprint() if cache is not None else None
-        kept = cache.get(key) if cache is not None and key is not None else None
+        kept = None if cache is None else cache.get(self.fingerprint())
         self.object: bytes = self._compile() if kept is None else kept
-        if cache is not None and key is not None and kept is None and compiler_identity() is not None:
-            cache.put(key, self.object)
+        if cache is not None and kept is None:
+            cache.put(self.fingerprint(), self.object)
         self._link()
 
     @classmethod
@@ -159,12 +157,9 @@ class Library:
         """The IR after LLVM's optimiser."""
         return str(self._optimised)
 
-    def fingerprint(self) -> str | None:
-        """A hash of the code and of all that decides what is made of it; None where the compiler is not known."""
-        identity = compiler_identity()
-        if identity is None:
-            return None
-        content = f"object\0{identity}\0{self.target!r}\0{self.llvm_text}\0{self.entries_text}"
+    def fingerprint(self) -> str:
+        """A hash of the code and of all that decides what this compiler makes of it."""
+        content = f"{self.llvm_text}\0{self.entries_text}\0{self.target!r}\0{llvm.llvm_version_info}"
         return hashlib.sha256(content.encode()).hexdigest()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What has been compiled, kept on disk: a process that begins need not compile again what another has compiled.
 
-An entry is found by its key, a hash of all that decides its content, so an entry is never out of date: it is right, or
-nobody asks for it. What is read is checked; what is damaged is removed and made anew.
+An entry is found by its key, which tells all that decides its content, and by the compiler that made it. So an entry is
+never out of date: it is right, or nobody asks for it. What is read is checked; what is damaged is removed and made anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from irc.backend.compiler_identity import compiler_identity
 from irc.files import write_atomically
 from irc.ir.diagnostics import Error, fail
 
@@ -24,7 +25,7 @@ LIMIT = 256 << 20
 """The most bytes that a cache holds, if it is not told otherwise; some ten thousand nets."""
 
 _HEADER = struct.Struct(">8s32sQ32s")
-"""The begin of a file: what it is, its key, the number of bytes that follow, and their SHA-256."""
+"""The begin of a file: what it is, its name, the number of bytes that follow, and their SHA-256."""
 _MAGIC = b"irc-kept"
 _ENTRY = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = re.compile(r"\.[0-9a-f]{64}\..+")
@@ -36,8 +37,9 @@ class ObjectCache:
     """Bytes by key, in files of a directory that no other user can write to. Raises :class:`irc.Error` for another one.
 
     Any number of threads and processes may use one directory: an entry is moved to its place when it is whole. Where
-    nothing can be read or written (a full disk, a directory that is read-only) there are just no entries. Entries that
-    were not used for the longest time go when there are more than ``limit`` bytes.
+    nothing can be read or written (a full disk, a directory that is read-only) there are just no entries; so it is, too,
+    where it is not known which compiler this is (see :mod:`irc.backend.compiler_identity`). Entries that were not used
+    for the longest time go when there are more than ``limit`` bytes.
     """
 
     def __init__(self, directory: str | os.PathLike, limit: int = LIMIT):
@@ -57,12 +59,15 @@ class ObjectCache:
 
     def get(self, key: str) -> bytes | None:
         """The content of an entry; None if there is none that is whole."""
-        path = self._path(key)
+        name = _name(key)
+        if name is None:
+            return None
+        path = self.directory / name
         try:
             data = path.read_bytes()
         except OSError:
             return None
-        content = _checked(data, key)
+        content = _checked(data, name)
         if content is None:
             _remove(path)
         else:
@@ -72,11 +77,12 @@ class ObjectCache:
 
     def put(self, key: str, content: bytes) -> None:
         """Keep an entry. Whoever puts the same key puts the same content."""
-        header = _HEADER.pack(_MAGIC, bytes.fromhex(key), len(content), hashlib.sha256(content).digest())
-        if len(header) + len(content) > self.limit // 4:
+        name = _name(key)
+        if name is None or len(content) > self.limit // 4:
             return
+        header = _HEADER.pack(_MAGIC, bytes.fromhex(name), len(content), hashlib.sha256(content).digest())
         try:
-            write_atomically(self._path(key), header + content, scratch=True)
+            write_atomically(self.directory / name, header + content, scratch=True)
         except Error:
             return
         self._until_trim -= len(header) + len(content)
@@ -94,11 +100,6 @@ class ObjectCache:
         for path, _ in self._files(_TEMPORARY):
             _remove(path)
         return sum(_remove(path) for path, _ in list(self._files(_ENTRY)))
-
-    def _path(self, key: str) -> Path:
-        if not _ENTRY.fullmatch(key):
-            raise ValueError("a key is a SHA-256 in hexadecimal")
-        return self.directory / key
 
     def _files(self, names: re.Pattern) -> Iterator[tuple[Path, os.stat_result]]:
         try:
@@ -152,13 +153,19 @@ def user_cache() -> ObjectCache | None:
         return None
 
 
-def _checked(data: bytes, key: str) -> bytes | None:
-    """The content of a file; None if it is not the file that was written for this key."""
+def _name(key: str) -> str | None:
+    """The name of an entry's file; None where it is not known which compiler this is."""
+    compiler = compiler_identity()
+    return None if compiler is None else hashlib.sha256(f"{compiler}\0{key}".encode()).hexdigest()
+
+
+def _checked(data: bytes, name: str) -> bytes | None:
+    """The content of a file; None if it is not the file that was written under this name."""
     if len(data) < _HEADER.size:
         return None
-    magic, name, length, digest = _HEADER.unpack_from(data)
+    magic, written, length, digest = _HEADER.unpack_from(data)
     content = data[_HEADER.size :]
-    whole = magic == _MAGIC and name.hex() == key and length == len(content)
+    whole = magic == _MAGIC and written.hex() == name and length == len(content)
     return content if whole and hashlib.sha256(content).digest() == digest else None
 
 

@@ -80,5 +80,6 @@ class Recorder:
 
     def history(self, interrupted: bool) -> History:
         """All so far."""
-        columns = np.array(self.epochs, np.float64).reshape(-1, 4).T
-        return History(*columns.copy(), np.array(self.step_loss), np.array(self.step_rate), interrupted)
+        loss, validation_loss, accuracy, seconds = np.array(self.epochs, np.float64).reshape(-1, 4).T.copy()
+        steps = np.array(self.step_loss), np.array(self.step_rate)
+        return History(loss, validation_loss, accuracy, seconds, *steps, interrupted)

@@ -41,7 +41,7 @@ class Memory:
         Raises :class:`irc.Error`, KeyError, TypeError or ValueError for what does not belong together.
         """
         optimizer = parse_optimizer([str(word) for word in given["optimizer"]])
-        optimizer = replace(optimizer, lr=_rate_from_json(given["rate"]))  # type: ignore[type-var]
+        optimizer = replace(optimizer, lr=_rate_from_json(given["rate"]))
         if set(moments) != set(optimizer.moments):
             raise Error(f"{optimizer.name} keeps {', '.join(optimizer.moments) or 'nothing'}, not {', '.join(moments)}")
         for name, moment in moments.items():

@@ -34,7 +34,7 @@ class Optimizer:
     name: ClassVar[str] = ""
     counts: ClassVar[bool] = False
     """Whether the update depends on the number of steps done."""
-    lr: float | Schedule
+    lr: float | Schedule = 0.01
     clip_norm: float | None = None
     clip_value: float | None = None
 

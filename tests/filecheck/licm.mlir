@@ -69,3 +69,22 @@ func.func @written(%x: !loop.buffer<4 x f32>) {
   }
   func.return
 }
+
+// A part of a buffer is the same memory: what writes to it writes to the whole, so the read stays.
+// CHECK-LABEL: func.func @parts
+// CHECK: %p = loop.part %a[%zero]
+// CHECK-NEXT: loop.for
+// CHECK-NEXT: %v = loop.load %a[%zero, %zero]
+func.func @parts(%a: !loop.buffer<4 x 4 x f32>, %x: f32) {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %four = arith.constant 4 : index
+  loop.for %i = %zero to %four step %one {
+    %p = loop.part %a[%zero] : !loop.buffer<4 x 4 x f32>
+    %v = loop.load %a[%zero, %zero] : !loop.buffer<4 x 4 x f32>
+    %y = arith.addf %v, %x : f32
+    loop.store %y, %p[%zero] : f32, !loop.buffer<4 x f32>
+    loop.yield
+  }
+  func.return
+}

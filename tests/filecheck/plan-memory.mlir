@@ -65,3 +65,18 @@ func.func @caller(%x: f32) {
   func.call @callee(%x) : (f32) -> ()
   func.return
 }
+
+// A buffer lives as long as its parts: %b gets a place of its own.
+// CHECK-LABEL: func.func @parts
+// CHECK: irc.workspace_bytes = "128"
+func.func @parts(%x: f32, %y: !loop.buffer<4 x f32>) {
+  %zero = arith.constant 0 : index
+  %a = loop.alloc : !loop.buffer<2 x 4 x f32>
+  %p = loop.part %a[%zero] : !loop.buffer<2 x 4 x f32>
+  loop.store %x, %p[%zero] : f32, !loop.buffer<4 x f32>
+  %b = loop.alloc : !loop.buffer<2 x 4 x f32>
+  loop.store %x, %b[%zero, %zero] : f32, !loop.buffer<2 x 4 x f32>
+  %v = loop.load %p[%zero] : !loop.buffer<4 x f32>
+  loop.store %v, %y[%zero] : f32, !loop.buffer<4 x f32>
+  func.return
+}

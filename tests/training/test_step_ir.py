@@ -61,8 +61,15 @@ def test_every_pass_keeps_the_meaning(source, recipe):
 
 
 def test_names_that_a_module_has_already_are_not_taken_again():
-    text = DENSE + "func.func private @net_loss(%x: f32) -> f32 {\n  func.return %x : f32\n}\n"
-    text += "func.func @net_step(%x: f32) -> f32 {\n  %y = func.call @net_loss(%x) : (f32) -> f32\n  func.return %y : f32\n}\n"
+    taken = """func.func private @net_loss(%x: f32) -> f32 {
+  func.return %x : f32
+}
+func.func @net_step(%x: f32) -> f32 {
+  %y = func.call @net_loss(%x) : (f32) -> f32
+  func.return %y : f32
+}
+"""
+    text = DENSE + taken
     with irc.compile(text, entry="net", loss="mse") as net:
         recipe = RECIPES["sgd"]
         assert recipe.function(net.module, "net") == "net_step_0"
