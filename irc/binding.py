@@ -31,21 +31,21 @@ def bind_symbols(
         for axis, (dim, size) in enumerate(zip(dims, shape, strict=True))
     ]
     origin: dict[str, str] = {}
-    waiting = [p for p in pairs if isinstance(p[2], Dim)]
+    waiting = [(name, axis, dim, size) for name, axis, dim, size in pairs if isinstance(dim, Dim)]
     progress = True
     while progress and waiting:
         progress = False
         still = []
-        for name, axis, dim, size in waiting:
-            unknown = symbols_of(dim) - values.keys()
-            solved = _solve(dim, unknown, values, size)
+        for name, axis, free, size in waiting:
+            unknown = symbols_of(free) - values.keys()
+            solved = _solve(free, unknown, values, size)
             if solved is not None:
                 (symbol,) = unknown
                 values[symbol] = solved
                 origin[symbol] = f"{name} dimension {axis}"
                 progress = True
             elif unknown:
-                still.append((name, axis, dim, size))
+                still.append((name, axis, free, size))
         waiting = still
     for name, axis, dim, size in pairs:
         if symbols_of(dim) <= values.keys() and (wanted := evaluate(dim, values)) != size:

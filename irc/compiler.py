@@ -36,7 +36,7 @@ def compile(source: str | PathLike | np.ndarray | Graph | ModuleOp, **options: A
 def compile(source: Any, **options: Any) -> Any: ...
 
 
-def compile(
+def compile(  # type: ignore[misc]  # the overloads leave the options to this list
     source: Any,
     *,
     seed: int = 0,
@@ -66,8 +66,7 @@ def compile(
         dtype: float32 or float64, for sources that do not say themselves.
         outputs: names or indices of the neurons that are outputs; default: all that feed no other.
         passes: a pipeline (``"lower-neuron,cse,..."``) or a list of passes instead of the default one. It must end at
-        loop
-            level; the net has gradients if it contains ``autodiff``.
+            loop level; the net has gradients if it contains ``autodiff``.
         structure: ``"data"``: the graph of an irregular net is data, and a new one needs no new code; ``"recover"``:
             its exact dense blocks become matrix products first (see the pass ``recover-structure``); ``"code"``: each
             neuron becomes code of its own, which is fastest for nets of up to 1 000 edges and batches of up to 16,
@@ -79,7 +78,6 @@ def compile(
         format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
         threads: on how many threads a net runs at most; ``run`` and ``vjp`` may say otherwise. The bits are the same.
         inputs: of a list of nets: ``"shared"``, all read the same input, or ``"separate"``, each has its own.
-
         loss: what training makes small, as for :meth:`irc.Net.fit`; default: what the source says.
 
     Returns:

@@ -25,6 +25,7 @@ from irc.frontends.graph import Graph
 from irc.graph_program import GraphProgram
 from irc.ir.diagnostics import Error, fail
 from irc.model import Net
+from irc.module_program import ModuleProgram
 from irc.text.parser import parse_module
 from irc.training.memory import Memory
 
@@ -86,9 +87,10 @@ def to_bytes(net: Net) -> bytes:
 def _source(net: Net, arrays: Arrays) -> dict[str, Any]:
     """What the net was compiled from; arrays of a graph go into ``arrays``."""
     program = net.program
-    if not isinstance(program, GraphProgram):
+    if isinstance(program, ModuleProgram):
         passes = None if program.own_passes is None else ",".join(map(str, program.own_passes))
         return {"module": program.module.to_text(), "entry": net.name, "passes": passes}
+    assert isinstance(program, GraphProgram)
     described: dict[str, Any] = {}
     for field in fields(Graph):
         value = getattr(program.graph, field.name)

@@ -35,7 +35,8 @@ def compiler_identity() -> str | None:
 
 @cache
 def _identity() -> str:
-    content = hashlib.sha256(f"{sys.version}\0{np.__version__}\0{llvmlite.__version__}\0{llvm.llvm_version_info}".encode())
+    versions = (sys.version, np.__version__, llvmlite.__version__, llvm.llvm_version_info)
+    content = hashlib.sha256("\0".join(map(str, versions)).encode())
     for path in _sources():
         content.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return content.hexdigest()

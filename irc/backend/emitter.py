@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 
 from irc.backend.target import Target
 from irc.dialects.loop.types import BufferType
@@ -50,18 +51,18 @@ def part_widths(type: Type, target: Target) -> list[int]:
     return [min(most, columns - first) for first in range(0, columns, most)]
 
 
-def parts_of(type: Type, target: Target) -> list[Type]:
+def parts_of(type: Type, target: Target) -> Sequence[Type]:
     """The types of the parts of a tile, row by row: vectors, or numbers where the tile has one column.
 
     Raises ValueError for a tile too large to be taken apart.
     """
     assert isinstance(type, VectorType)
-    rows, columns = type.shape
-    if rows * columns > LARGEST_TILE:  # type: ignore[operator]
+    rows, columns = map(int, type.shape)  # type: ignore[arg-type]
+    if rows * columns > LARGEST_TILE:
         raise ValueError(f"native code has tiles of up to {LARGEST_TILE} elements, not {type}")
     if columns == 1:
-        return [type.element] * rows  # type: ignore[operator]
-    return [VectorType((width,), type.scalar) for width in part_widths(type, target)] * rows  # type: ignore[operator]
+        return [type.element] * rows
+    return [VectorType((width,), type.scalar) for width in part_widths(type, target)] * rows
 
 
 def stored_type(type: Type) -> str:

@@ -354,7 +354,8 @@ def _derived(
         if names not in made:
             shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
             neurons = evaluate(_neurons(signature, names), bind_symbols(shapes, signature.symbols))
-            made[names] = transposed(*(values[name] for name in names), neurons)
+            offsets, sources, weights = (values[name] for name in names)
+            made[names] = transposed(offsets, sources, weights, neurons)
         found[argument.name] = array = made[names][part]
         array.flags.writeable = False
     return found

@@ -1,7 +1,8 @@
 """What has been compiled, kept on disk: a process that begins need not compile again what another has compiled.
 
-An entry is found by its key, which tells all that decides its content, and by the compiler that made it. So an entry is
-never out of date: it is right, or nobody asks for it. What is read is checked; what is damaged is removed and made anew.
+An entry is found by its key, which tells all that decides its content, and by the compiler that made it. So an entry
+is never out of date: it is right, or nobody asks for it. What is read is checked; what is damaged is removed and made
+anew.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ class ObjectCache:
     """Bytes by key, in files of a directory that no other user can write to. Raises :class:`irc.Error` for another one.
 
     Any number of threads and processes may use one directory: an entry is moved to its place when it is whole. Where
-    nothing can be read or written (a full disk, a directory that is read-only) there are just no entries; so it is, too,
-    where it is not known which compiler this is (see :mod:`irc.backend.compiler_identity`). Entries that were not used
-    for the longest time go when there are more than ``limit`` bytes.
+    nothing can be read or written (a full disk, a directory that is read-only) there are just no entries; so it is,
+    too, where it is not known which compiler this is (see :mod:`irc.backend.compiler_identity`). Entries that were not
+    used for the longest time go when there are more than ``limit`` bytes.
     """
 
     def __init__(self, directory: str | os.PathLike, limit: int = LIMIT):

@@ -263,7 +263,7 @@ _PLACE_ATTRIBUTES = ("down", "across", "operandSegmentSizes")
 
 
 def _product_type(column: Type, row: Type) -> VectorType:
-    return VectorType((rows_of(column), columns_of(row)), column.element)  # type: ignore[arg-type]
+    return VectorType((rows_of(column), columns_of(row)), column.element)
 
 
 def _check_place(op: LoadTile | StoreTile, tile: Type) -> None:

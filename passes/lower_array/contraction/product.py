@@ -52,7 +52,9 @@ class Product:
     @property
     def element(self) -> ScalarType:
         """The type of the numbers."""
-        return self.out.buffer.type.element  # type: ignore[attr-defined]
+        element = self.out.buffer.type.element
+        assert isinstance(element, ScalarType)
+        return element
 
     def load(
         self,
