@@ -42,6 +42,9 @@ class ParameterTable(Mapping[str, Parameter]):
         self._names = names
         self._by_name: dict[str, Parameter] | None = None
 
+    def __reduce__(self) -> Any:
+        return ParameterTable, (self.size, list(self.values()))
+
     def _table(self) -> dict[str, Parameter]:
         if self._by_name is None:
             entries = self._entries

@@ -353,18 +353,19 @@ def _derived(
         names, part = argument.derived
         if names not in made:
             shapes = [(a.name, a.shape, np.shape(values[a.name])) for a in signature.arguments if a.name in names]
-            neurons = evaluate(_neurons(signature, names), bind_symbols(shapes, signature.symbols))
+            places = evaluate(_length_by_source(signature, names), bind_symbols(shapes, signature.symbols))
             offsets, sources, weights = (values[name] for name in names)
-            made[names] = transposed(offsets, sources, weights, neurons)
+            made[names] = transposed(offsets, sources, weights, neurons=places - 1)
         found[argument.name] = array = made[names][part]
         array.flags.writeable = False
     return found
 
 
-def _neurons(signature: Signature, names: tuple[str, ...]) -> Dimension:
-    """The number of neurons of a graph by source: its first array has one more."""
+def _length_by_source(signature: Signature, names: tuple[str, ...]) -> Dimension:
+    """The length of the first array of a graph by source, where the edges of each neuron begin: one more than neurons.
+    """
     (first,) = [a for a in signature.by_role("bound") if a.derived == (names, 0)]
-    return first.shape[0] - 1
+    return first.shape[0]
 
 
 def _checked(argument: Argument, value: Any) -> np.ndarray:

@@ -13,15 +13,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from irc.backend.entry import Argument, Function
+from irc.backend.entry import Function
 from irc.ir.diagnostics import Error
-from irc.ir.dimensions import symbol, symbols_of
+from irc.ir.dimensions import Dimension, symbol, symbols_of
 
 Task = Callable[[], None]
 
@@ -98,8 +98,8 @@ class Samples:
     def __init__(self, function: Function, batch: str = "B"):
         self.function = function
         signature = function.signature
-        self._inputs = [_has_rows(a, batch) for a in signature.by_role("input")]
-        self._outputs = [_has_rows(a, batch) for a in signature.outputs()]
+        self._inputs = [_has_rows(a.shape, batch) for a in signature.by_role("input")]
+        self._outputs = [_has_rows(a.shape, batch) for a in signature.outputs()]
         self.divisible = (
             any(self._inputs) and None not in (*self._inputs, *self._outputs) and batch not in signature.symbols
         )
@@ -146,11 +146,12 @@ class Samples:
         return sums if number == 0 else [np.empty_like(a) for a in sums]
 
 
-def _has_rows(argument: Argument, batch: str) -> bool | None:
+@lru_cache(maxsize=1024)
+def _has_rows(shape: tuple[Dimension, ...], batch: str) -> bool | None:
     """Whether an array has a row for each sample (True) or nothing to do with them (False); None: something else."""
-    if not any(batch in symbols_of(dim) for dim in argument.shape):
+    if not any(batch in symbols_of(dim) for dim in shape):
         return False
-    first, *others = argument.shape
+    first, *others = shape
     return True if first == symbol(batch) and not any(batch in symbols_of(dim) for dim in others) else None
 
 

@@ -171,12 +171,6 @@ def test_parameters(net):
         assert np.array_equal(again.flat, params.flat) and list(again) == list(params)
 
 
-def test_a_net_is_not_copied(net):
-    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match=r"a compiled net cannot be copied or pickled: keep net.module.to_text\(\)"):
-            attempt(net)
-
-
 def test_closed():
     net = irc.compile(NAL)
     net.close()

@@ -100,7 +100,7 @@ def test_inputs_and_constants():
         ("N 2\n0 1 w=1e999\n", (2, 1, "a weight is a finite number, not '1e999'")),
         ("N 2\n0 1 w=nan\n", (2, 7, "expected a weight, not 'nan'")),
         ("N 2\n0 1 w=1 w=2\n", (2, 9, "w is given twice")),
-        ("N 2\n0 1 x=1\n", (2, 5, "expected one of w p, not 'x'")),
+        ("N 2\n0 1 x=1\n", (2, 5, "expected one of w p delay, not 'x'")),
         ("N 2\n0 1 p=1\n", (2, 1, "parameter 01 is out of range")),
         ("N 3\n0 2 w=1 p=0\n1 2 w=2 p=0\n", (3, 1, "parameter 0 starts at 2.0 here, but at 1.0 before")),
         ("N 2\n0 1\n1 : 09\n", (3, 5, "unknown function code '09'")),

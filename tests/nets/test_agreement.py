@@ -22,7 +22,7 @@ from support.random_nets import nets, random_net
 # Constants, isolated neurons, dead neurons and flat activations are warned of; tests/frontends checks the texts.
 pytestmark = pytest.mark.filterwarnings("ignore::irc.DiagnosticWarning")
 
-SAMPLES = sorted((Path(__file__).parents[2] / "examples" / "nets").iterdir())
+SAMPLES = sorted((Path(__file__).parents[2] / "examples" / "nets").glob("*.na[lm]"))
 LIST = TRAINING.split(",")
 EARLY = [p for p in LIST if p not in ("group-neurons", "autodiff")]
 EARLY.insert(EARLY.index("lower-neuron"), "autodiff")

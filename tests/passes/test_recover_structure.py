@@ -208,7 +208,7 @@ def test_compile_takes_the_structure():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"structure": "dense"}, "structure must be one of data, recover, got 'dense'"),
+        ({"structure": "dense"}, "structure must be one of data, recover, code, got 'dense'"),
         ({"structure": "recover", "passes": "lower-neuron"}, "with passes=, name recover-structure there"),
     ],
 )
