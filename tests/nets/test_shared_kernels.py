@@ -95,6 +95,19 @@ def test_one_sample_of_a_large_net_has_code_of_its_own():
         run_both(small, samples=1)
 
 
+def test_forward_code_of_large_nets_has_half_blocks_and_the_same_results(monkeypatch):
+    graph = chain(40, edges=3)
+    usual = irc.compile(graph)
+    wanted = [run_both(usual, samples) for samples in (3, 65, 130)]
+    monkeypatch.setattr(irc.graph_program, "CACHED_BYTES", 0)
+    with compiles(1):
+        large = irc.compile(graph)
+        found = [run_both(large, samples) for samples in (3, 65, 130)]
+    for (y, gradients), (other, others) in zip(wanted, found, strict=True):
+        assert np.array_equal(y, other) and np.array_equal(gradients.params.flat, others.params.flat)
+        assert np.array_equal(large.run(np.ones((len(y), 3))), y)
+
+
 def test_nets_that_share_code_do_not_share_results():
     graphs = [chain(length, edges=3, seed=length) for length in (7, 8, 20)]
     together = [irc.compile(g) for g in graphs]

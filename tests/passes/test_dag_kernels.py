@@ -18,6 +18,7 @@ from irc.ir.types import f32, f64
 from irc.model import JOINT
 from irc.passes.pipelines import ONE_SAMPLE_PIPELINES
 from irc.passmanager import PassContext, PassManager
+from support.canaries import fenced_call
 
 BATCHES = (0, 1, 2, 15, 16, 17, 63, 64, 65, 79, 128, 131)
 
@@ -68,36 +69,13 @@ def oracle(graph):
     return values
 
 
-def with_canaries(shape, dtype):
-    """An array, and what stands before and after it in memory."""
-    pad = 64
-    memory = np.full(int(np.prod(shape)) + 2 * pad, 0x5A5A5A5A, np.uint32 if dtype == np.float32 else np.uint64)
-    inner = memory[pad : memory.size - pad].view(dtype).reshape(shape)
-    return inner, (memory[:pad], memory[memory.size - pad :])
-
-
 def check_native(net, graph, samples, dtype=np.float32):
     """Values against float64, gradients against finite differences, and nothing written around any array."""
     rng = np.random.default_rng(samples)
     kernel = net._kernel(JOINT)
     x, dy = (rng.standard_normal((samples, size)) for size in (net.input_size, net.output_size))
-    arrays, canaries = [], []
-    for value in kernel.prepare((x.astype(dtype), dy.astype(dtype)), net.params.flat):
-        copy, around = with_canaries(value.shape, dtype)
-        copy[...] = value
-        arrays.append(copy)
-        canaries += around
-    function = kernel.function
-    given, plan = function.checked(arrays)
-    outputs = []
-    for shape in plan.outputs:
-        copy, around = with_canaries(shape, dtype)
-        copy[...] = np.nan  # every result must be written
-        outputs.append(copy)
-        canaries += around
-    function.call(arrays, outputs)
-    assert all((c == 0x5A5A5A5A).all() for c in canaries)
-    y, dx, dw = (o.astype(np.float64) for o in outputs)
+    arrays = kernel.prepare((x.astype(dtype), dy.astype(dtype)), net.params.flat)
+    y, dx, dw = (o.astype(np.float64) for o in fenced_call(kernel.function, arrays))
     values, w = oracle(graph), net.params.flat.astype(np.float64)
     x = x.astype(dtype).astype(np.float64)
     dy = dy.astype(dtype).astype(np.float64)
