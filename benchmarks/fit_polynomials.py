@@ -1,4 +1,4 @@
-"""Prints the coefficients of ``passes/expand_math/coefficients.py``: best approximations, found by Remez exchange.
+"""Prints the coefficients of ``passes/expand_math``: best approximations, found by Remez exchange.
 
 For a function g on [a, b] and a weight w it finds the polynomial (or the ratio of two) P for which the largest
 |w(x) (P(x) - g(x))| is smallest: at the optimum this error is reached with alternating signs at one more point than P
@@ -96,6 +96,27 @@ def erfc(x: Decimal) -> Decimal:
 def erfc_log(x: Decimal) -> Decimal:
     """-log(erfc(x))."""
     return -erfc(x).ln()
+
+
+def erfc_scaled(x: Decimal) -> Decimal:
+    """e^(x^2) erfc(x), which falls from 1 like 1 / x."""
+    if x < 4:
+        return (x * x).exp() * erfc(x)
+    # the continued fraction 1 / (x + 1/2 / (x + 2/2 / (x + 3/2 / ...))) over sqrt(pi)
+    below = x
+    for n in range(1000, 0, -1):
+        below = x + D(n) / 2 / below
+    return 1 / (below * PI.sqrt())
+
+
+def normal_ratio(shift: Decimal) -> Function:
+    """2 Phi(-a) e^(a^2/2) (a + shift) for u = (a - shift) / (a + shift), Phi being the normal distribution function."""
+
+    def ratio(u: Decimal) -> Decimal:
+        a = shift * (1 + u) / (1 - u)
+        return erfc_scaled(a / D(2).sqrt()) * (a + shift)
+
+    return ratio
 
 
 def tanh_ratio(z: Decimal) -> Decimal:
@@ -207,6 +228,7 @@ HALF_LN2 = LN2 / 2 + D("0.001")  # a little more than the reduced range: the red
 ROOT_HALF, ROOT_TWO = D("0.7071") - 1, D("1.41422") - 1
 S2 = D("0.1716") ** 2  # the largest ((m - 1) / (m + 1))^2 for m in [sqrt(1/2), sqrt(2)]
 QUARTER_PI2 = (PI / 4 + D("0.0001")) ** 2
+NORMAL_F32, NORMAL_F64 = normal_ratio(D("1.5")), normal_ratio(D(2))
 
 FITS = (
     Fit("exp_f32", exp_rest, -HALF_LN2, HALF_LN2, 5, lambda x: x * x / x.exp()),
@@ -227,6 +249,8 @@ FITS = (
     Fit("erf_f64", erf_rest, D(0), D(1), 12, lambda z: 1 / erf_ratio(z)),
     Fit("erfc_log_f32", erfc_log, D("0.92"), D(4), 7, erfc),
     Fit("erfc_log_f64", erfc_log, D(1), D(6), 18, erfc),
+    Fit("normal_f32", NORMAL_F32, -D(1), D(13) / D(16), 13, lambda u: 1 / NORMAL_F32(u)),
+    Fit("normal_f64", NORMAL_F64, -D(1), D("36.7") / D("40.7"), 30, lambda u: 1 / NORMAL_F64(u)),
 )
 
 

@@ -3,8 +3,9 @@
 A library call per lane is 6 to 30 times slower than these formulas, which have no branches: every case is computed, and
 ``arith.select`` chooses. Each formula is a few lines in the file of its family (``exponential``, ``logarithm``, ...);
 ``accuracy`` says how precise they are. ``absf``, ``sqrt``, ``fma``, ``floor``, ``copysign`` and the like stay as they
-are. f16 and bf16 are computed in f32. With ``fast``, exp and exp2 give 0 instead of denormals, and tanh of f32 is one
-ratio of polynomials.
+are. 1 + erf(x / sqrt(2)) and 1 + tanh(x), which gelu wants, are functions of their own, precise where the sums would
+cancel. f16 and bf16 are computed in f32. With ``fast``, exp and exp2 give 0 instead of denormals, tanh of f32 is one
+ratio of polynomials, and 1 + tanh(x) is a sum.
 
 Before:
 
@@ -29,12 +30,16 @@ func.func @f(%x: vector<4xf32>) -> vector<4xf32> {
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from irc.dialects import arith
 from irc.dialects import math as mathematics
 from irc.dialects.builtin import ModuleOp
+from irc.dialects.constants import Number, number_of
+from irc.dialects.loop import Splat
+from irc.ir.attributes import FloatAttr
 from irc.ir.operation import Operation, Value
 from irc.ir.rewriting import Pattern, Rewriter, rewrite
 from irc.ir.types import ShapedType, Type, f32
@@ -56,7 +61,13 @@ class ExpandMath(Pass):
     fast: bool = False
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
-        patterns = [Expand(op, formula, context.target.fma) for op, formula in formulas(self.fast).items()]
+        fused = context.target.fma
+        patterns: list[Pattern] = [
+            ExpandSum(mathematics.Erf, _times_root_half, error_function.one_plus_erf, fused),
+        ]
+        if not self.fast:  # the fast tanh is faster than this
+            patterns.append(ExpandSum(mathematics.TanH, lambda x: x, hyperbolic.one_plus_tanh, fused))
+        patterns += [Expand(op, formula, fused) for op, formula in formulas(self.fast).items()]
         context.count("functions expanded", rewrite(module, patterns))
 
 
@@ -102,6 +113,51 @@ class Expand(Pattern):
             result = rewriter.value(arith.TruncF, result, result_types=[type])
         rewriter.replace(op, [result])
         return True
+
+
+class ExpandSum(Pattern):
+    """1 + f(x) becomes what ``formula`` makes of x: one function, where the sum would cancel and lose a small result.
+
+    ``argument`` gives x for the operand of f, or None where the formula is not about that.
+    """
+
+    def __init__(self, root: type[Operation], argument: Callable[[Value], Value | None], formula: Formula, fused: bool):
+        self.root = root
+        self.argument = argument
+        self.formula = formula
+        self.fused = fused
+
+    def rewrite(self, op: Operation, rewriter: Rewriter) -> bool:
+        x = self.argument(op.operands[0])
+        sums = op.results[0].users
+        if x is None or x.type.element not in FORMATS or not all(_is_one_plus(user, op.results[0]) for user in sums):
+            return False
+        floats = Floats(rewriter, x.type, self.fused)
+        result = self.formula(floats, floats.term(x)).value
+        for user in list(sums):
+            rewriter.replace(user, [result])
+        return True
+
+
+def _times_root_half(value: Value) -> Value | None:
+    """x, of a value x sqrt(1/2)."""
+    op = value.defining_op()
+    if isinstance(op, arith.MulF):
+        root_half = FloatAttr(math.sqrt(0.5), op.result.type.element).value
+        for x, factor in (op.operands, reversed(op.operands)):
+            if _number(factor) == root_half:
+                return x
+    return None
+
+
+def _is_one_plus(op: Operation, value: Value) -> bool:
+    return isinstance(op, arith.AddF) and any(v is not value and _number(v) == 1.0 for v in op.operands)
+
+
+def _number(value: Value) -> Number | None:
+    """The number in all lanes, if it is known."""
+    op = value.defining_op()
+    return number_of(op.source if isinstance(op, Splat) else value)
 
 
 def _in_f32(type: Type) -> Type:

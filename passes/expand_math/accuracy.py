@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The largest error in ULP, for arguments with ``|x| <= up_to``.
+    """The largest error in ULP, for arguments with ``|x| <= up_to`` and results not nearer to 0 than ``down_to``.
 
     ``flushes``: results below sqrt(2) times the smallest normal number may be 0.
     """
@@ -24,6 +24,7 @@ class Accuracy:
     ulps: float
     up_to: float = float("inf")
     flushes: bool = False
+    down_to: float = 0.0
 
 
 ACCURACY: dict[str, dict[str, Accuracy]] = {
@@ -52,3 +53,10 @@ FAST: dict[str, dict[str, Accuracy]] = {
     "tanh": {"f32": Accuracy(5.0)},
 }
 """What differs with the option ``fast``."""
+
+ACTIVATIONS: dict[str, dict[str, Accuracy]] = {
+    "sigmoid": {"f32": Accuracy(2.5), "f64": Accuracy(2.5)},
+    "silu": {"f32": Accuracy(3.5, down_to=2.0**-119), "f64": Accuracy(3.5, down_to=2.0**-1012)},
+    "gelu": {"f32": Accuracy(4.0, down_to=2.0**-119), "f64": Accuracy(5.0, down_to=2.0**-1012)},
+}
+"""Activations made of these functions. x times a denormal number has lost bits, hence ``down_to``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from irc.ir.types import FloatType, f32, f64
-from irc.passes.expand_math.exponential import expm1_reduced, expm1_shifted, reduce
+from irc.passes.expand_math.exponential import exp, expm1_reduced, expm1_shifted, reduce
 from irc.passes.expand_math.terms import Floats, Term
 
 TANH_SMALL = 0.6
@@ -51,6 +51,12 @@ def tanh_fast(f: Floats, x: Term) -> Term:
     z = limited * limited
     ratio = limited * f.polynomial(TANH_FAST_ABOVE, z) / f.polynomial(TANH_FAST_BELOW, z)
     return f.at_least(f.at_most(ratio, 1.0), -1.0)
+
+
+def one_plus_tanh(f: Floats, x: Term) -> Term:
+    """1 + tanh(x) = 2 / (1 + e^-2x)."""
+    e = exp(f, f.absolute(x) * -2.0, False)
+    return f.select(x < 0.0, e * 2.0, 2.0) / (e + 1.0)
 
 
 def sinh(f: Floats, x: Term) -> Term:

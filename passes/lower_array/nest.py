@@ -15,7 +15,8 @@ into memory that starts as zero; a maximum, minimum or product is carried by the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import Protocol, TypeVar
 
 from irc.dialects.array import Broadcast, Cast, Full, Iota, Reduce, Slice, Stack, Transpose, Unstack
 from irc.dialects.array.syntax import integers
@@ -29,6 +30,7 @@ from irc.passes.lower_array.lowering import COUNTERS, Lowering, shape_of, vector
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 Position = Sequence[Value]
+P = TypeVar("P")
 
 
 def is_pointwise(op: Operation) -> bool:
@@ -145,7 +147,7 @@ class Nest:
         low = self.lowering
 
         def element(at: list[Value]) -> None:
-            low.store(_Point(self).scalar(value, at), buffer, self._full(place, at))
+            low.store(Point(low, self.inside).scalar(value, at), buffer, self._full(place, at))
 
         low.nest(shape_of(value), element)
 
@@ -185,10 +187,10 @@ class Nest:
         for (_, buffer, place), total in zip(self.carried, totals, strict=True):
             low.store(total, buffer, self._full(place, kept))
 
-    def _body(self, position: Position) -> _Point:
+    def _body(self, position: Position) -> Point:
         """All ops at one position, and what is stored or added up there."""
         low = self.lowering
-        point = _Point(self)
+        point = Point(low, self.inside)
         for op in self.ops:
             if is_elementwise(op) and shape_of(op.results[0]) == self.space:
                 with low.builder.located(op.location):
@@ -206,17 +208,18 @@ class Nest:
         return [next(free) if fixed is None else self.lowering.index(fixed) for fixed in place]
 
 
-class _Point:
-    """One position of the space: the scalars known there."""
+class Point:
+    """One position of the space: the scalars known there. ``inside``: the ops that are computed in passing."""
 
-    def __init__(self, nest: Nest):
-        self.nest = nest
+    def __init__(self, lowering: Lowering, inside: Set[Operation]):
+        self.lowering = lowering
+        self.inside = inside
         self.known: dict[tuple, Value] = {}
 
     def scalar(self, value: Value, at: Position) -> Value:
         """The element of ``value`` at a position of its own shape."""
         if not isinstance(value.type, TensorType):
-            return self.nest.lowering[value]
+            return self.lowering[value]
         key = (value, *at)
         found = self.known.get(key)
         if found is None:
@@ -226,10 +229,10 @@ class _Point:
         return found
 
     def _compute(self, value: Value, at: list[Value]) -> Value:
-        low = self.nest.lowering
+        low = self.lowering
         op = value.defining_op()
         element = value.type.element
-        if op is None or op not in self.nest.inside:
+        if op is None or op not in self.inside:
             return low.load(low[value], at)
         if is_view(op):
             return self.scalar(op.operands[0], source_position(low, value, at))
@@ -255,13 +258,23 @@ def _splat(op: Operation) -> float:
     return data.type.element.from_storage(data.array.reshape(-1)[0])
 
 
-def source_position(low: Lowering, value: Value, at: list[Value]) -> list[Value]:
+class Positions(Protocol[P]):
+    """How positions are computed: as values of the program (``Lowering``), or as what else is known of them."""
+
+    def offset(self, position: P, by: Dimension) -> P:
+        """``position + by``."""
+
+    def index(self, value: int) -> P:
+        """A position known now."""
+
+
+def source_position(low: Positions[P], value: Value, at: list[P]) -> list[P]:
     """Where a view's element at ``at`` lies in its operand."""
     op = value.defining_op()
     if isinstance(op, Broadcast):
         return [at[d] for d in integers(op.dims, "dims")]
     if isinstance(op, Transpose):
-        source: list[Value] = [at[0]] * len(at)
+        source = [at[0]] * len(at)
         for result_dimension, operand_dimension in enumerate(integers(op.permutation, "permutation")):
             source[operand_dimension] = at[result_dimension]
         return source

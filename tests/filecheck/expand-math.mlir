@@ -72,3 +72,19 @@ func.func @tanh(%x: f32) -> f32 {
   %y = math.tanh %x : f32
   func.return %y : f32
 }
+
+// 1 + erf(x sqrt(1/2)) is one function, for the sum would lose all digits of a small result: no erf, no sum with 1.
+// CHECK-LABEL: func.func @normal
+// CHECK-NOT: math.copysign
+// CHECK: arith.constant 2.000000e+00
+// CHECK: arith.subf
+// CHECK: arith.select
+// CHECK-NEXT: func.return
+func.func @normal(%x: f32) -> f32 {
+  %half = arith.constant 0.707106781 : f32
+  %one = arith.constant 1.0 : f32
+  %u = arith.mulf %x, %half : f32
+  %e = math.erf %u : f32
+  %s = arith.addf %e, %one : f32
+  func.return %s : f32
+}

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from irc.backend.entry import Function
 from irc.backend.jit import compile_library
 from irc.backend.target import TARGETS, Target, host
 from irc.dialects import CONTEXT
+from irc.dialects import activations as definitions
 from irc.dialects.builtin import ModuleOp
-from irc.interpreter import Interpreter
-from irc.ir.types import SCALARS
+from irc.interpreter import Interpreter, error_of, value_of
+from irc.ir.dimensions import symbol
+from irc.ir.types import SCALARS, TensorType
 from irc.passes.expand_math import ExpandMath
-from irc.passes.expand_math.accuracy import ACCURACY, FAST, Accuracy
-from irc.passmanager import PassContext, PassManager
+from irc.passes.expand_math.accuracy import ACCURACY, ACTIVATIONS, FAST, Accuracy
+from irc.passes.pipelines import ARRAY, LOOP
+from irc.passmanager import PassContext, PassManager, parse_pipeline
 from irc.text.parser import parse_module
+from support import ROOT
 from support.reference_math import WIDE, arguments, exact, ulps
 
 FUSED, UNFUSED = TARGETS["avx512"], TARGETS["generic"]
@@ -29,16 +37,21 @@ IDS = [f"{name}-{type}{'-fast' if fast else ''}" for name, type, fast, _ in CASE
 every_case = pytest.mark.parametrize(("name", "type", "fast", "bound"), CASES, ids=IDS)
 
 
-def whole_array(name: str, type: str, target: Target = FUSED, fast: bool = False) -> ModuleOp:
-    """The function of tensors of any size, expanded."""
+def unexpanded(name: str, type: str) -> ModuleOp:
+    """The function of tensors of any size."""
     two = name == "powf"
-    module = parse_module(
+    return parse_module(
         f"""
       func.func @f(%x: T{", %y: T" if two else ""}) -> T {{
         %r = math.{name} %x{", %y" if two else ""} : T
         func.return %r : T
       }}""".replace("T", f"tensor<N x {type}>")
     )
+
+
+def whole_array(name: str, type: str, target: Target = FUSED, fast: bool = False) -> ModuleOp:
+    """The same, expanded."""
+    module = unexpanded(name, type)
     PassManager([ExpandMath(fast)], PassContext(target)).run(module)
     return module
 
@@ -74,6 +87,7 @@ def worst(got: np.ndarray, given: tuple[np.ndarray, ...], name: str, bound: Accu
         wanted = exact(name, *given)
         error = ulps(got, wanted)
         promised = ~(np.abs(given[0]) > bound.up_to) | np.isinf(given[0])
+        promised &= ~(np.abs(wanted) < bound.down_to)
         if bound.flushes:
             promised &= ~((np.abs(wanted) < 1.4143 * np.finfo(got.dtype).smallest_normal) & (got == 0))
     error = np.where(promised, error, 0)
@@ -103,6 +117,97 @@ def test_bound_holds_natively(name, type, fast, bound):
     (got,) = native(name, type, host().lanes(SCALARS[type]), fast).call(given)
     error, at = worst(got, given, name, bound)
     assert error <= bound.ulps, f"{name}{at}"
+
+
+@functools.cache
+def activation(name: str, type: str) -> Function:
+    """An activation by the whole pipeline, native."""
+    defined = definitions.ACTIVATIONS[name].function(TensorType([symbol("N")], SCALARS[type])).parent_op
+    assert defined is not None
+    module = ModuleOp.of([defined.clone()])
+    PassManager(parse_pipeline(",".join([*ARRAY, *LOOP])), PassContext(host())).run(module)
+    return compile_library(module).function(name)
+
+
+ACTIVATION_CASES = [(name, type, bound) for name, types in ACTIVATIONS.items() for type, bound in types.items()]
+
+
+@pytest.mark.parametrize(("name", "type", "bound"), ACTIVATION_CASES, ids=[f"{n}-{t}" for n, t, _ in ACTIVATION_CASES])
+def test_bound_of_an_activation_holds(name, type, bound):
+    needs_reference(type)
+    (x,) = arguments(name, type, per_exponent=20 if type == "f32" else 4, count=20000)
+    x = x[~np.isneginf(x)]  # there x times 0 is NaN for silu and gelu, as the definition has it
+    (y,) = activation(name, type).call([x])
+    error, at = worst(y, (x,), name, bound)
+    assert error <= bound.ulps, f"{name}{at}"
+
+
+@pytest.mark.parametrize("type", ["f32", "f64"])
+def test_special_cases_of_activations(type):
+    x = np.array([-INF, INF, 0.0, -0.0, NAN, -1e30, 1e30], DTYPES[type])
+    with np.errstate(all="ignore"):
+        big = DTYPES[type](1e30)
+    assert_same(activation("sigmoid", type).call([x])[0], np.array([0, 1, 0.5, 0.5, NAN, 0, 1], DTYPES[type]))
+    for name in ("silu", "gelu"):
+        wanted = np.array([NAN, INF, 0.0, -0.0, NAN, -0.0, big], DTYPES[type])
+        assert_same(activation(name, type).call([x])[0], wanted)
+
+
+def test_gelu_keeps_its_left_tail():
+    """1 + erf(x / sqrt(2)) has lost all its bits at -6; the product is 6e-9 there, not 0."""
+    (y,) = activation("gelu", "f32").call([np.array([-6.0, -10.0], np.float32)])
+    np.testing.assert_allclose(y, [-5.9195252e-09, -7.619853e-23], rtol=4 * 2.0**-23)
+
+
+def test_only_the_sum_of_gelu_is_the_normal_distribution():
+    """With another factor, or another addend, erf stays erf."""
+    for factor, addend, special in ((0.70710678, 1.0, True), (0.7, 1.0, False), (0.70710678, 2.0, False)):
+        module = parse_module(f"""
+          func.func @f(%x: f32) -> f32 {{
+            %c = arith.constant {factor} : f32
+            %a = arith.constant {addend} : f32
+            %u = arith.mulf %x, %c : f32
+            %e = math.erf %u : f32
+            %r = arith.addf %a, %e : f32
+            func.return %r : f32
+          }}""")
+        PassManager([ExpandMath()], PassContext(FUSED)).run(module)
+        assert any(op.name == "math.copysign" for op in module.walk()) != special
+        for x in (-2.0, 0.5, 3.0):
+            wanted = addend + math.erf(np.float32(x) * np.float32(factor))
+            (got,) = Interpreter(module).call("f", [np.float32(x)])
+            np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+@functools.cache
+def cached_native(name: str, type: str) -> Function:
+    return native(name, type, host().lanes(SCALARS[type]))
+
+
+@pytest.mark.parametrize("name", [name for name in ACCURACY if name != "powf"])
+@settings(max_examples=30, deadline=None)
+@given(numbers=st.lists(st.floats(width=32), min_size=1, max_size=40))
+def test_bound_holds_for_any_numbers(name, numbers):
+    x = np.array(numbers, np.float32)
+    error, at = worst(cached_native(name, "f32").call([x])[0], (x,), name, ACCURACY[name]["f32"])
+    assert error <= ACCURACY[name]["f32"].ulps, f"{name}{at}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(pairs=st.lists(st.tuples(st.floats(width=32), st.floats(width=32)), min_size=1, max_size=40))
+def test_bound_of_powers_holds_for_any_numbers(pairs):
+    x, y = (np.array(v, np.float32) for v in zip(*pairs, strict=True))
+    error, at = worst(cached_native("powf", "f32").call([x, y])[0], (x, y), "powf", ACCURACY["powf"]["f32"])
+    assert error <= ACCURACY["powf"]["f32"].ulps, f"powf{at}"
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_fast_forms_are_within_what_a_check_allows(name):
+    """At the worst arguments of the fast forms: where results are flushed to 0, and where tanh is least precise."""
+    x = np.concatenate([np.linspace(-127, -86, 400), np.linspace(-9.1, 9.1, 3000)]).astype(np.float32)
+    (bounded,) = Interpreter(unexpanded(name, "f32"), "bounded").call("f", [x])
+    (got,) = Interpreter(whole_array(name, "f32", fast=True)).call("f", [x])
+    assert (np.abs(got.astype(np.float64) - value_of(bounded)) <= error_of(bounded)).all()
 
 
 INF, NAN = math.inf, math.nan
@@ -182,9 +287,34 @@ def test_no_library_call_is_left(name, target):
 
 
 def test_every_function_is_within_what_its_op_allows():
-    for name, types in ACCURACY.items():
+    for name, types in (*ACCURACY.items(), *FAST.items()):
         op = next(op for op in CONTEXT.dialect("math").operations if op.name == f"math.{name}")
         assert all(bound.ulps <= op.ulps for bound in types.values()), name
+
+
+def stated(bound: Accuracy) -> str:
+    """As the page says it."""
+    limits = {
+        f" for \\|x\\| <= 2^{math.log2(bound.up_to):g}": math.isfinite(bound.up_to),
+        "; 0 instead of denormal results": bound.flushes,
+        f" for results from 2^{math.log2(bound.down_to or 1):g} on": bound.down_to > 0,
+    }
+    return f"{bound.ulps:g}" + "".join(text for text, holds in limits.items() if holds)
+
+
+@pytest.mark.parametrize(
+    ("section", "table"),
+    [("accuracy", ACCURACY), ("fast", FAST), ("activations", ACTIVATIONS)],
+    ids=lambda v: str(v)[:8],
+)
+def test_the_page_states_the_bounds(section, table):
+    page = (ROOT / "docs" / "numerics.md").read_text()
+    shown = page.partition(f"<!-- {section} -->\n")[2].partition(f"<!-- /{section} -->")[0].splitlines()[2:]
+    wanted = [
+        f"| `{name}` | " + " | ".join(stated(types[t]) if t in types else "as without" for t in DTYPES) + " |"
+        for name, types in table.items()
+    ]
+    assert shown == wanted
 
 
 @pytest.mark.parametrize("type", ["f16", "bf16"])
@@ -231,5 +361,16 @@ def test_bound_holds_for_a_sweep_of_all_floats(name, type, fast, bound):
     function = native(name, type, 16, fast)
     for start in range(0, 2**32, 2**30):
         x = np.arange(start, start + 2**30, 1009, dtype=np.uint32).view(np.float32)
+        error, at = worst(function.call([x])[0], (x,), name, bound)
+        assert error <= bound.ulps, f"{name}{at}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_bound_of_an_activation_holds_for_a_sweep_of_all_floats(name):
+    function, bound = activation(name, "f32"), ACTIVATIONS[name]["f32"]
+    for start in range(0, 2**32, 2**29):
+        x = np.arange(start, start + 2**29, 2003, dtype=np.uint32).view(np.float32)
+        x = x[~np.isneginf(x)]
         error, at = worst(function.call([x])[0], (x,), name, bound)
         assert error <= bound.ulps, f"{name}{at}"

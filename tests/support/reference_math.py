@@ -22,6 +22,23 @@ def erf(x: np.ndarray) -> np.ndarray:
     return np.where(np.abs(x) > 7, np.sign(x), 2 / root_pi * x * np.exp(-z) * total)
 
 
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x), without cancellation."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def normal(x: np.ndarray) -> np.ndarray:
+    """The normal distribution function; far out by the continued fraction of erfc, which has no cancellation."""
+    a = np.abs(x) / np.sqrt(WIDE(2))
+    far = np.maximum(a, 2)
+    below = far
+    for n in range(200, 0, -1):
+        below = far + WIDE(n) / 2 / below
+    tail = np.exp(-(x**2) / 2) / (below * np.sqrt(WIDE(4) * np.arctan(WIDE(1)))) / 2
+    return np.where(a < 2, (1 + erf(x / np.sqrt(WIDE(2)))) / 2, np.where(x < 0, tail, 1 - tail))
+
+
 REFERENCE: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp,
     "exp2": np.exp2,
@@ -39,6 +56,9 @@ REFERENCE: dict[str, Callable[..., np.ndarray]] = {
     "erf": erf,
     "powf": np.float_power,
     "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sigmoid": sigmoid,
+    "silu": lambda x: x * sigmoid(x),
+    "gelu": lambda x: x * normal(x),
 }
 
 
@@ -83,6 +103,9 @@ def every_exponent(dtype: np.dtype, per_exponent: int, seed: int = 0) -> np.ndar
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "exp": {"f32": (-105, 90), "f64": (-750, 712)},
     "exp2": {"f32": (-152, 129), "f64": (-1080, 1025)},
+    "sigmoid": {"f32": (-105, 20), "f64": (-750, 40)},
+    "silu": {"f32": (-105, 20), "f64": (-750, 40)},
+    "gelu": {"f32": (-15, 7), "f64": (-39, 10)},
     "sinh": {"f32": (-90, 90), "f64": (-712, 712)},
     "cosh": {"f32": (-90, 90), "f64": (-712, 712)},
     "sin": {"f32": (-1e5, 1e5), "f64": (-1e5, 1e5)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,22 @@ from irc.dialects.math.function import Function, plus, times
 from irc.error_bounds import known
 from irc.ir.builder import Builder
 from irc.ir.operation import Value
+from irc.ir.types import f64
+
+FLUSHED = {f64: 2.0**-1021.5}
+"""Native code that is told to be fast may give 0 for results below this; of other types, which are computed in f32:"""
+FLUSHED_F32 = 2.0**-125.5
 
 
-class Exp(Function):
+class Power(Function):
+    """A power of a constant, whose smallest results may become 0."""
+
+    def bound(self, context: Any, operands: Any, errors: Any, results: Any) -> Sequence[Any]:
+        (error,) = super().bound(context, operands, errors, results)
+        return [error + FLUSHED.get(self.output.type.element, FLUSHED_F32)]
+
+
+class Exp(Power):
     """e^x: ``math.exp %x : f32``."""
 
     name = "math.exp"
@@ -25,7 +39,7 @@ class Exp(Function):
         return builder.value(MulF, g, self.output)
 
 
-class Exp2(Function):
+class Exp2(Power):
     """2^x: ``math.exp2 %x : f32``."""
 
     name = "math.exp2"
