@@ -8,8 +8,10 @@ vectors of samples, is one loop over the samples.
 
 Ops are visited last to first, and each joins the group of one of its users, else any other group of its space, where
 this is legal: nothing outside may both need a result of the group and be needed by it. Reductions are complete only
-when the loop is, so nothing in the same group may read them. The pass also lets an ``array.dag`` take the value that
-an ``array.dag_grad`` of the same net computes anyway.
+when the loop is, so nothing in the same group may read them, with one exception: work on rows that goes on with what
+it reduced (softmax, normalisation) is one group, found first (``rows``). A contraction whose result one group alone
+reads joins it (``contractions``): what the group computes of it is done with sums that are still in registers. The pass
+also lets an ``array.dag`` take the value that an ``array.dag_grad`` of the same net computes anyway.
 
 Before:
 
@@ -42,13 +44,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from irc.dialects import arith
-from irc.dialects.array import Dag, DagGrad, Reduce, Scan
+from irc.dialects.array import Dag, DagGrad, Detach, Reduce, Scan
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Operation
+from irc.passes.fuse.contractions import absorb_contractions
 from irc.passes.fuse.grouping import Grouping
 from irc.passes.fuse.regions import absorb_stacks, build_region, copy_sources, sort_block
+from irc.passes.fuse.rows import row_group
 from irc.passmanager import Pass, PassContext
 
 
@@ -68,16 +72,37 @@ class Fuse(Pass):
 
 def _fuse_block(block: Block, context: PassContext) -> None:
     _share_dags(block)
+    _forget_detached(block)
     _merge_sums(block)
+    _group_rows(block, context)
     groups = Grouping(block).groups
     for group in groups:
         copy_sources(group)
     for group in groups:
         absorb_stacks(group)
+    absorb_contractions(block, groups)
     members = sort_block(block, [group for group in groups if len(group.members) > 1])
     for ops in members.values():
         build_region(ops)
         context.count("groups")
+        context.count("ops in groups", len(ops))
+
+
+def _forget_detached(block: Block) -> None:
+    """Derivatives are there by now, so what they leave alone is a value like others."""
+    for op in list(block):
+        if isinstance(op, Detach):
+            op.replace_by([op.source])
+
+
+def _group_rows(block: Block, context: PassContext) -> None:
+    """Build the groups that go through rows more than once."""
+    tried: set[Operation] = set()
+    while (group := row_group(block, tried)) is not None:
+        copy_sources(group)
+        ops = sort_block(block, [group])[group]
+        build_region(ops)
+        context.count("groups that go through rows")
         context.count("ops in groups", len(ops))
 
 

@@ -1,5 +1,140 @@
-"""``array.contract``: see ``elements``."""
+"""``array.contract``: an einsum of two arrays, in the form that suits its operands.
 
-from irc.passes.lower_array.contraction.elements import lower_contract
+The result's last letter is a column, the letters that it shares with the left operand alone are rows (``product``).
 
-__all__ = ["lower_contract"]
+- ``tiles``: columns in the lanes of vectors, sums in registers. For most; the right operand is read as it is where its
+  columns lie side by side, else packed into ``panels`` first.
+- ``dots``: products in the lanes of vectors. For few rows where both operands have their products side by side, and for
+  few columns.
+- ``elements``: one element at a time. For what is no product of matrices, and for numbers that are not floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from irc.dialects.array import Contract, Reduce
+from irc.ir.dimensions import Dimension
+from irc.ir.operation import Operation, Value
+from irc.passes.lower_array.contraction.dots import lower_in_dots
+from irc.passes.lower_array.contraction.elements import lower_in_elements
+from irc.passes.lower_array.contraction.epilogue import Epilogue, fits, is_costly
+from irc.passes.lower_array.contraction.panels import packed, rearranged
+from irc.passes.lower_array.contraction.product import LARGE, Operand, Product
+from irc.passes.lower_array.contraction.tiles import lower_in_tiles
+from irc.passes.lower_array.contraction.tiling import packed_width
+from irc.passes.lower_array.lowering import Lowering
+
+BATCH = 64
+"""What a size that is not known is taken for where a form is chosen."""
+DOT_ROWS = 8
+"""Sums of vectors cost as much as a packed operand when there is a row for each so many products."""
+MANY = 8
+"""So many rows are worth it to rearrange the right operand, if it has few columns."""
+LARGE_BYTES = 2**20
+"""Bytes of a right operand that is called large."""
+PACKED_ROWS, PACKED_COLUMNS = 512, 1024
+"""Rows and columns of a result from which on packed panels are faster than the right operand as it is."""
+
+
+def lower_contract(lowering: Lowering, op: Contract) -> None:
+    """Lower one contraction."""
+    _lower(_product(lowering, op), None)
+
+
+def lower_group(
+    lowering: Lowering,
+    ops: Sequence[Operation],
+    outputs: Sequence[tuple[Value, Value]],
+    build: Callable[[Sequence[Operation], Sequence[tuple[Value, Value]]], None],
+) -> None:
+    """Lower a group that contains a contraction. ``outputs`` (value, buffer) are wanted, ``build`` lowers the group
+    without it.
+
+    Where the contraction is computed in tiles, the elementwise ops of the group work on them, before they are stored;
+    reductions follow, of what is stored.
+    """
+    contraction = next(op for op in ops if isinstance(op, Contract))
+    others = [op for op in ops if op is not contraction]
+    product = _product(lowering, contraction)
+    if not _takes(product, others) or not fits(others, contraction.result, [value for value, _ in outputs]):
+        _lower(product, None)
+        build(others, outputs)
+        return
+    stored = {value: buffer for value, buffer in outputs if not isinstance(value.defining_op(), Reduce)}
+    reduced = [(value, buffer) for value, buffer in outputs if value not in stored]
+    for value, _ in reduced:
+        (source,) = value.defining_op().operands  # type: ignore[union-attr]
+        if source not in stored:
+            stored[source] = lowering.buffer(source)
+    elementwise = [op for op in others if not isinstance(op, Reduce)]
+    _lower(product, Epilogue(lowering, elementwise, contraction.result, list(stored.items())))
+    lowering.values.update(stored)
+    for value, buffer in reduced:
+        build([value.defining_op()], [(value, buffer)])  # type: ignore[list-item]
+
+
+def _takes(product: Product, ops: Sequence[Operation]) -> bool:
+    """Whether ops should work on tiles: costly ones only of large products, where longer code does not matter."""
+    large = _known(product.size([*product.summed, *product.columns])) * product.element.bytes > LARGE_BYTES
+    return _form(product) is Form.TILES and (large or not is_costly(ops))
+
+
+class Form(Enum):
+    """How a product is computed: see the top of this file."""
+
+    TILES = "tiles"
+    DOTS = "dots"
+    ELEMENTS = "elements"
+
+
+def _product(lowering: Lowering, op: Contract) -> Product:
+    left, right, result = op.parts
+    a, b = (lowering[value] for value in op.operands)
+    return Product(lowering, Operand(a, left), Operand(b, right), result, lambda: lowering.buffer(op.result))
+
+
+def _form(product: Product) -> Form:
+    """The form that suits a product."""
+    if not product.element.is_float or not product.columns or product.column != product.letters[-1]:
+        return Form.ELEMENTS
+    rows, depth = _about(product.size(product.rows)), _about(product.size(product.summed))
+    columns, last = product.sizes[product.column], product.a.last
+    if last not in product.summed:
+        return Form.TILES
+    if product.b.last == last and product.b.buffer not in product.lowering.steady and DOT_ROWS * rows <= depth:
+        return Form.DOTS
+    few = isinstance(columns, int) and 3 * columns <= 2 * product.lanes <= 2 * depth
+    return Form.DOTS if few and rows >= MANY else Form.TILES
+
+
+def _lower(product: Product, epilogue: Epilogue | None) -> None:
+    """Lower a product in its form; only that in tiles takes an epilogue."""
+    form = _form(product)
+    if form is Form.ELEMENTS:
+        lower_in_elements(product)
+    elif form is Form.DOTS:
+        same = product.b.last == product.a.last
+        lower_in_dots(product, product.b if same else rearranged(product, product.b, product.a.last))
+    else:
+        direct = product.b.last == product.column and not _is_large(product)
+        lower_in_tiles(product, None if direct else packed(product, _width(product)), epilogue)
+
+
+def _width(product: Product) -> int:
+    columns = product.sizes[product.column]
+    return packed_width(_known(columns), _known(product.size(product.summed)), product.element, product.lowering.target)
+
+
+def _is_large(product: Product) -> bool:
+    """Whether rows of the right operand lie so far apart that to pack them pays, for so many rows of the result."""
+    return _about(product.size(product.rows)) >= PACKED_ROWS and _about(product.sizes[product.column]) >= PACKED_COLUMNS
+
+
+def _known(size: Dimension) -> int:
+    return size if isinstance(size, int) else LARGE
+
+
+def _about(size: Dimension) -> int:
+    return size if isinstance(size, int) else BATCH

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from irc.dialects.loop import LoadTile, Mask, StoreTile
 from irc.ir.dimensions import Dimension
+from irc.ir.dimensions import product as times
 from irc.ir.operation import Value
 from irc.ir.types import ScalarType, VectorType, i1
 from irc.passes.lower_array.lowering import Lowering, shape_of
@@ -21,40 +24,77 @@ class Operand:
     buffer: Value
     letters: str
 
+    @property
+    def last(self) -> str:
+        """The letter whose elements lie side by side; empty where there is none."""
+        return self.letters[-1:]
+
 
 @dataclass
 class Product:
     """``out = sum of a * b``, where the last letter of the result is not in ``a`` unless it is in both.
 
-    ``rows``: letters of ``a`` and the result, ``columns``: of ``b`` and the result, ``both``: of all three, ``summed``:
-    of the operands alone; the first three in the order of the result.
+    ``letters``: of the result; ``place``: makes memory for it, where it is wanted as it is. ``rows``: letters of ``a``
+    and the result, ``columns``: of ``b`` and the result, ``both``: of all three, ``summed``: of the operands alone; the
+    first three in the order of the result.
     """
 
     lowering: Lowering
     a: Operand
     b: Operand
-    out: Operand
+    letters: str
+    place: Callable[[], Value]
     sizes: dict[str, Dimension] = field(init=False)
 
     def __post_init__(self) -> None:
-        last = self.out.letters[-1:]
+        last = self.letters[-1:]
         if last and last in self.a.letters and last not in self.b.letters:
             self.a, self.b = self.b, self.a
         self.sizes = {}
         for operand in (self.a, self.b):
             self.sizes.update(zip(operand.letters, shape_of(operand.buffer), strict=True))
-        a, b, result = self.a.letters, self.b.letters, self.out.letters
+        a, b, result = self.a.letters, self.b.letters, self.letters
         self.rows = [letter for letter in result if letter in a and letter not in b]
         self.columns = [letter for letter in result if letter in b and letter not in a]
         self.both = [letter for letter in result if letter in a and letter in b]
         self.summed = [letter for letter in dict.fromkeys(a + b) if letter not in result]
 
+    @cached_property
+    def out(self) -> Operand:
+        """The result."""
+        return Operand(self.place(), self.letters)
+
     @property
     def element(self) -> ScalarType:
         """The type of the numbers."""
-        element = self.out.buffer.type.element
+        element = self.a.buffer.type.element
         assert isinstance(element, ScalarType)
         return element
+
+    @property
+    def lanes(self) -> int:
+        """How many numbers a vector holds."""
+        return self.lowering.target.lanes(self.element)
+
+    @property
+    def row(self) -> str | None:
+        """The letter along which the rows of tiles run: the longest, the last of such. None where there are no rows."""
+        sizes = [(size if isinstance(size := self.sizes[letter], int) else LARGE) for letter in self.rows]
+        return None if not sizes else max(zip(sizes, range(len(sizes)), self.rows, strict=True))[2]
+
+    @property
+    def column(self) -> str:
+        """The letter along which the columns of tiles run."""
+        return self.columns[-1]
+
+    @property
+    def outer(self) -> list[str]:
+        """The letters of the result that have loops around the tiles."""
+        return [letter for letter in self.letters if letter not in (self.row, self.column)]
+
+    def size(self, letters: Sequence[str]) -> Dimension:
+        """The product of the sizes of some letters."""
+        return times([self.sizes[letter] for letter in letters])
 
     def load(
         self,
@@ -81,13 +121,77 @@ class Product:
         masks = [mask] if mask is not None else []
         self.lowering.builder.create(StoreTile, tile, operand.buffer, indices, masks, **places)
 
-    def mask(self, count: Value, columns: int) -> Value:
+    def mask(self, count: Dimension | Value, columns: int) -> Value:
         """The first ``count`` columns."""
-        return self.lowering.make(Mask, count, result_types=[VectorType((1, columns), i1)])
+        number = count if isinstance(count, Value) else self.lowering.size(count)
+        return self.lowering.make(Mask, number, result_types=[VectorType((1, columns), i1)])
 
     def zeros(self, rows: int, columns: int) -> Value:
         """A tile of zeros."""
         return self.lowering.constant(0, VectorType((rows, columns), self.element))
+
+    def steps(
+        self,
+        lower: Dimension,
+        upper: Dimension,
+        step: int,
+        counter: str,
+        body: Callable[[Value], None],
+        parallel: bool = True,
+    ) -> None:
+        """``body`` for each ``step``-th position; a single known one without a loop."""
+        low = self.lowering
+        if isinstance(lower, int) and isinstance(upper, int) and lower < upper <= lower + step:
+            body(low.index(lower))
+            return
+
+        def turn(i: Value, _: list[Value]) -> Sequence[Value]:
+            body(i)
+            return []
+
+        if lower != upper:
+            low.loop(
+                low.size(upper),
+                turn,
+                lower=low.size(lower),
+                step=low.index(step),
+                parallel=parallel,
+                counter=counter,
+            )
+
+    def each_step(
+        self, letters: Sequence[str], body: Callable[[At, list[Value]], list[Value]], carried: list[Value]
+    ) -> list[Value]:
+        """``body`` at all positions of some letters, one after the other; the carried values after it."""
+
+        def level(depth: int, at: At, values: list[Value]) -> list[Value]:
+            if depth == len(letters):
+                return body(at, values)
+            letter = letters[depth]
+
+            def turn(i: Value, inner: list[Value]) -> Sequence[Value]:
+                return level(depth + 1, at | {letter: i}, inner)
+
+            return self.lowering.loop(self.lowering.size(self.sizes[letter]), turn, values, counter=letter)
+
+        return level(0, {}, carried)
+
+    def nest(self, letters: Sequence[str], body: Callable[[At], None]) -> None:
+        """``body`` at all positions of some letters, in any order."""
+
+        def level(at: list[Value]) -> None:
+            body(dict(zip(letters, at, strict=True)))
+
+        self.lowering.nest([self.sizes[letter] for letter in letters], level)
+
+
+def divides(count: int, size: Dimension) -> bool:
+    """Whether a size is surely a multiple of ``count``."""
+    return size // count * count == size
+
+
+LARGE = 4096
+"""What a size that is not known is taken for."""
 
 
 def _places(operand: Operand, shape: tuple[int, int], down: str | None, across: str | None) -> dict[str, int]:

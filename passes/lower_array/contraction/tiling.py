@@ -3,26 +3,34 @@
 A tile of r rows and v vectors takes r*v multiply-adds a turn, v loads of vectors and r of numbers. Targets start two
 multiply-adds and two loads a cycle, and wait about four cycles for a sum to be ready for the next turn:
 
-    cycles = max(r*v / 2, (r + v) / 2, v, 4)
+    cycles = max(r*v / 2, (r + v) / 2, 2*v, 4) + v / 4 + 0.4
 
-The term v stands for vectors that come from the second-level cache, one a cycle. Registers hold the sums, the v vectors
-and what else the target needs. Of the tilings of the whole result that fit, the one with the least cycles is chosen.
+The terms 2*v and v / 4 stand for vectors that come from the second-level cache, one in two cycles at best. Registers
+hold the sums, the v vectors and what else the target needs. Of the tilings of the whole result that fit, the one with
+the least cycles is chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from irc.backend.target import Target
 from irc.ir.dimensions import Dimension
 from irc.ir.types import ScalarType
+from irc.passes.lower_array.contraction.product import LARGE
 
-MOST_ROWS = 14
+MOST_ROWS = 8
 """Rows of a tile: more would lie in too many ways of the first-level cache."""
-LARGE = 4096
-"""What a size that is not known is taken for."""
+NEAR = 2**15
+"""The size of the first-level cache in bytes."""
+ANOTHER = 200
+"""Cycles that tiles of a second width must save in each row of tiles, to be worth their code."""
+ODD = 1.01
+"""The same for dot products, as a factor."""
+TURN = 0.4
+"""Cycles of a turn that nothing else accounts for: measured."""
 STORE_CYCLES = 0.75
 """To write one vector of a finished tile, and to begin the next tile."""
 
@@ -43,29 +51,73 @@ def blocks(
 ) -> list[Block]:
     """The result in blocks of whole tiles, from top to bottom.
 
-    A known number of rows that are left over is one block with one row of tiles; an unknown one becomes blocks of half
-    the rows, a quarter, and so on, each of no or one row of tiles. ``depth``: how many products each element sums.
-    ``width``: the columns of all tiles, where operands are packed for it.
+    A known number of rows that are left over is one block with one row of tiles; of an unknown one there are half as
+    many at a time, if the right operand is larger than the first-level cache, and then single ones. ``depth``: how many
+    products each element sums. ``width``: the columns of all tiles, where operands are packed for it.
     """
     lanes = target.lanes(element)
     vectors = None if width is None else width // lanes
     m, n, k = (_known(size) for size in (rows, columns, depth))
-    tall = _rows(m if isinstance(rows, int) else LARGE, n, k, lanes, target, vectors)
+    tall = _rows(m, n, k, lanes, target, vectors)
+    few = 1 if n * k * element.bytes <= NEAR or tall % 2 else tall // 2
+    return [
+        Block(span.lower, span.upper, span.count, lanes * _strip(span.count, n, k, lanes, target, vectors)[0])
+        for span in spans(rows, (tall, few, 1))
+    ]
 
-    def block(lower: Dimension, upper: Dimension, count: int) -> Block:
-        return Block(lower, upper, count, lanes * _strip(count, n, k, lanes, target, vectors)[0])
 
-    if isinstance(rows, int):
-        whole = rows // tall * tall
-        found = [block(0, whole, tall)] if whole else []
-        return [*found, block(whole, rows, rows - whole)] if rows > whole else found
-    found, count = [], tall
-    lower: Dimension = 0
-    while count:
-        upper = rows // count * count
-        found.append(block(lower, upper, count))
-        lower, count = upper, count // 2
+@dataclass(frozen=True)
+class Span:
+    """Positions ``lower`` to ``upper``, ``count`` at a time."""
+
+    lower: Dimension
+    upper: Dimension
+    count: int
+
+
+def spans(size: Dimension, counts: Sequence[int]) -> list[Span]:
+    """All positions, as many at a time as ``counts`` has first; then those that are left all at once, or, of a size
+    that is not known, by its other numbers. Each is a multiple of the next, the last is 1."""
+    if isinstance(size, int):
+        whole = size // counts[0] * counts[0]
+        found = [Span(0, whole, counts[0]), Span(whole, size, size - whole)]
+        return [span for span in found if span.lower != span.upper]
+    found, lower = [], 0 * size
+    for count in dict.fromkeys(counts):
+        upper = size // count * count
+        found.append(Span(lower, upper, count))
+        lower = upper
     return found
+
+
+def dot_blocks(
+    rows: Dimension, columns: Dimension, target: Target, element: ScalarType
+) -> tuple[list[Span], list[Span]]:
+    """Rows and columns of tiles of dot products, as spans.
+
+    A tile of r rows and c columns takes r*c multiply-adds and r + c loads for each vector of products, so
+
+        cycles = max(r*c / 2, (r + c) / 2, 4) + (r + c) / 4
+
+    with the last term for what comes from the second-level cache. Its sums, the c vectors of a turn and one of the left
+    operand are in registers.
+    """
+    most_rows, most_columns = _known(rows), _known(columns)
+
+    def cycles(shape: tuple[int, int]) -> float:
+        r, c = shape
+        turn = max(r * c / 2, (r + c) / 2, 4) + (r + c) / 4
+        both = most_columns > c and most_columns % c
+        return turn * -(-most_rows // r) * -(-most_columns // c) * (ODD if both else 1)
+
+    fitting = [
+        (r, c)
+        for r in (1, 2, 4)
+        for c in range(1, min(most_columns, 12) + 1)
+        if r <= most_rows and r * c + c < _room(target)
+    ]
+    r, c = min(fitting, key=cycles)
+    return spans(rows, (r, 1)), spans(columns, (c, 1))
 
 
 def packed_width(columns: int, depth: int, element: ScalarType, target: Target) -> int:
@@ -96,7 +148,13 @@ def _strip(rows: int, n: int, k: int, lanes: int, target: Target, vectors: int |
     """How many vectors wide tiles of some rows should be, and the cycles of one row of tiles over n columns."""
     across = -(-n // lanes)
     widths = [vectors] if vectors else list(_widths(rows, across, target))
-    return min(((v, _across(rows, across, v, k)) for v in widths), key=lambda found: found[1])
+
+    def cost(vectors: int) -> float:
+        both = n > vectors * lanes and n % (vectors * lanes)  # whole tiles and another
+        return _across(rows, across, vectors, k) + (ANOTHER if both else 0)
+
+    best = min(widths, key=cost)
+    return best, _across(rows, across, best, k)
 
 
 def _widths(rows: int, across: int, target: Target) -> Iterator[int]:
@@ -120,5 +178,5 @@ def _across(rows: int, across: int, vectors: int, k: int) -> float:
 
 
 def _cycles(rows: int, vectors: int, k: int) -> float:
-    turn = max(rows * vectors / 2, (rows + vectors) / 2, vectors, 4)
+    turn = max(rows * vectors / 2, (rows + vectors) / 2, 2 * vectors, 4) + vectors / 4 + TURN
     return turn * k + STORE_CYCLES * rows * vectors + 8
