@@ -72,7 +72,7 @@ def _edge_count(op: Operation) -> int:
     if isinstance(op, Dag):
         return op.topology.sources.size
     if isinstance(op, Layer):
-        return len(op.edges.edges()[0])
+        return int(op.edges.in_degrees().sum())
     return len(op.terms) if isinstance(op, Node) else 0
 
 
@@ -209,21 +209,28 @@ def _layer(builder: Builder, op: Layer, inputs: Sequence[Value]) -> list[Value]:
         neuron_activation(op)
     except ValueError as error:
         fail(f"'neuron.layer' has no form as single neurons: {error}", op.location)
-    source, target, number = op.edges.edges()
-    begins = np.searchsorted(target, np.arange(op.edges.outputs + 1)).tolist()
-    weights, biases = op.weight_indices, op.bias_indices
+    edges = op.edges
+    source, target, number = edges.edges()
+    begins = np.searchsorted(target, np.arange(edges.outputs + 1)).tolist()
+    weights, biases, how = op.weight_indices, op.neuron_biases, op.aggregation.value
+    type, padding, full = op.value.type.element, None, edges.fan_in
     found: list[Value] = []
-    for neuron in range(op.edges.outputs):
-        edges = slice(begins[neuron], begins[neuron + 1])
+    for neuron in range(edges.outputs):
+        here = slice(begins[neuron], begins[neuron + 1])
+        terms = [inputs[s] for s in source[here].tolist()]
+        if how == "mean" and len(terms) < full:  # the mean of a pooling counts its padding: a neuron that is 0
+            padding = padding or Node.of(builder, "identity", [], [], type=type)
+            terms += [padding] * (full - len(terms))
         name = None if op.labels is None else op.labels[neuron].value
         with builder.located(op.location if name is None else _located(op.location, name)):
             node = Node.of(
                 builder,
                 op.activation.value,
-                [inputs[s] for s in source[edges].tolist()],
-                [-1] * (edges.stop - edges.start) if weights is None else weights[number[edges]].tolist(),
-                type=op.value.type.element,
+                terms,
+                [-1] * len(terms) if weights is None else weights[number[here]].tolist(),
+                type=type,
                 parameter=None if op.parameter is None else op.parameter.value,
+                aggregation=how,
                 bias=None if biases is None else int(biases[neuron]),
                 name=name,
             )

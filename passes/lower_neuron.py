@@ -2,9 +2,10 @@
 
 A net becomes a function ``(x: tensor<B x I>, w: tensor<P> {irc.param}) -> tensor<B x O>``. A node becomes elementwise
 work on tensors over the batch, its weights broadcast and its activation written out; a dense layer a contraction; a
-dag ``array.dag``. Where a dag is the whole net, its graph is a set of arguments bound to data (``irc.data``) and its
-sizes are symbols bound to numbers (``irc.symbols``), so that the code does not depend on the graph. A net of
-gradients takes the cotangents as a third argument and gives ``(y, dx, dw)``, with ``dw`` summed over the batch.
+layer on a grid a convolution or pooling of images; a dag ``array.dag``. Where a dag is the whole net, its graph is a
+set of arguments bound to data (``irc.data``) and its sizes are symbols bound to numbers (``irc.symbols``), so that the
+code does not depend on the graph. A net of gradients takes the cotangents as a third argument and gives ``(y, dx,
+dw)``, with ``dw`` summed over the batch.
 
 A net with delays becomes a function ``(x: tensor<T x B x I>, w, state: tensor<B x K> {irc.state}) -> (y: tensor<T x B x
 O>, state)``: the net of one step is the region of an ``array.scan`` that carries the state, the values of the delays.
@@ -53,8 +54,9 @@ from irc.dialects.array.syntax import sizes_attribute, tensor
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
-from irc.dialects.neuron import Call, Dag, Delay, Delta, Dense, Gather, Layer, Merge, Net, Node, Share
+from irc.dialects.neuron import Call, Dag, Delay, Delta, Dense, Gather, Layer, Merge, Net, Node, OneToOne, Share
 from irc.dialects.neuron.dag import GRAPH
+from irc.dialects.neuron.edges import Edges
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.names import shown_name
 from irc.dialects.neuron.net import COTANGENT, INPUT, INPUT_GRADIENT, OUTPUT, PARAMETER_GRADIENT, width
@@ -67,9 +69,12 @@ from irc.ir.operation import Block, Operation, Region, Value
 from irc.ir.symbols import is_private, references_in, symbol_name
 from irc.ir.types import TensorType, i32
 from irc.passes._choices import chosen, share_of_choice
+from irc.passes._grids import aggregated, grid_shape
 from irc.passmanager import Pass, PassContext, Signature, require_legal
 
 BATCH = symbol("B")
+SAMPLE_SHAPE = "irc.sample_shape"
+"""Of a net, and of the argument that is its input: what else than rows of numbers the samples may be."""
 STATE = "state"
 """What the state is called: the argument, what is carried, and the result."""
 
@@ -104,7 +109,8 @@ def _carried(net: Net) -> dict:
 
     The gradients of a net of gradients are one for each neuron and parameter; its function's are by x and by w.
     """
-    carried: dict = {k: v for k, v in net.attributes.items() if k not in Net.spec.attributes and k != "sym_visibility"}
+    own = (*Net.spec.attributes, "sym_visibility", SAMPLE_SHAPE)
+    carried: dict = {k: v for k, v in net.attributes.items() if k not in own}
     if "irc.wrt" in carried:
         carried["irc.wrt"] = [0, 1]
     return carried
@@ -193,7 +199,8 @@ class _NetLowering:
             location=net.location,
         )
         marks: dict = {"irc.state": 1, "irc.registers": registers_of(net)} if net.has_state else {}
-        self.function.set_arg_attributes([{}, _parameter_marks(net), *[marks] * (len(type.inputs) - 2)])
+        rows = {SAMPLE_SHAPE: net.attributes[SAMPLE_SHAPE]} if SAMPLE_SHAPE in net.attributes else {}
+        self.function.set_arg_attributes([rows, _parameter_marks(net), *[marks] * (len(type.inputs) - 2)])
         for argument, hint in zip(self.function.arguments, ("x", "w", STATE if net.has_state else "dy"), strict=False):
             argument.name_hint = hint
         # what all steps share is computed outside of the scan; a net without delays has just one place
@@ -382,20 +389,36 @@ class _NetLowering:
     def _layer(self, op: Layer) -> Value:
         edges, x = op.edges, self.values[op.source]
         weights, biases = op.weight_indices, op.bias_indices
-        type = self.type_of(op.value)
-        if isinstance(edges, Dense):
-            shape = (edges.outputs, edges.inputs)
-            ones = TensorType(shape, self.element)
-            matrix = splat(self.outside, 1.0, ones) if weights is None else self.parameters(weights, shape)
-            z = self.builder.value(array.Contract, x, matrix, equation="bi,oi->bo")
-        else:
+        vectors = self.type_of(op.value)
+        type = grid_shape(edges, vectors)
+        if isinstance(edges, OneToOne):
             z = x if weights is None else self.make(arith.MulF, x, self._rows(weights, type))
+        else:
+            matrix = self._matrix_of(edges, weights)
+            if isinstance(edges, Dense):
+                z = self.builder.value(array.Contract, x, matrix, equation="bi,oi->bo")
+            else:
+                z = aggregated(self.builder, edges, op.aggregation.value, x, matrix)
         if biases is not None:
             z = self.make(arith.AddF, z, self._rows(biases, type))
-        return self.inline(activation_of(op).function(type), z)
+        activation = activation_of(op)
+        if activation.whole_layer:
+            z, type = self._reshaped(z, vectors), vectors
+        return self._reshaped(self.inline(activation.function(type), z), vectors)
+
+    def _matrix_of(self, edges: Edges, weights: np.ndarray | None) -> Value | None:
+        """The weights of a layer as a tensor; ones where it has no parameters for them, None if it has no weights."""
+        if not edges.weight_count:
+            return None
+        if weights is None:
+            return splat(self.outside, 1.0, TensorType(edges.weight_shape, self.element))
+        return self.parameters(weights, edges.weight_shape)
+
+    def _reshaped(self, value: Value, type: TensorType) -> Value:
+        return value if value.type is type else self.builder.value(array.Reshape, value, result_types=[type])
 
     def _rows(self, used: np.ndarray, type: TensorType) -> Value:
-        """A part of the parameters, once for each sample."""
+        """A part of the parameters, once for each sample, and each cell of a grid."""
         part = self.parameters(used, [len(used)])
         return self.builder.value(array.Broadcast, part, dims=[1], result_types=[type])
 

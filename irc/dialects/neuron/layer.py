@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from irc.dialects.neuron import function, syntax
+from irc.dialects.neuron.edges import Edges
 from irc.dialects.neuron.names import Naming
 from irc.error_bounds import gamma, magnitude
 from irc.interpreter import Bounded, error_of, value_of
-from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, FloatAttr, Form, IntegerAttr, StringAttr
+from irc.ir.attributes import ArrayAttr, Attribute, DenseAttr, FloatAttr, IntegerAttr, StringAttr
 from irc.ir.constraints import Constraint
 from irc.ir.operation import Operation
 from irc.ir.spec import attr, operand, result
@@ -24,97 +24,19 @@ VECTOR = Constraint(
 )
 
 
-class Edges(Attribute):
-    """The base of the edge patterns: how many inputs, outputs and weights, and which edge has which weight.
-
-    Weights are numbered from the layer's first parameter, biases from the first bias.
-    """
-
-    __slots__ = ()
-    inputs: int
-    outputs: int
-    weight_count: int
-
-    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Source, target and number of the weight of each edge (int64), by target, then source."""
-        raise NotImplementedError
-
-
-def _sizes(body: str, names: str) -> list[int]:
-    """The positive integers of an attribute's text."""
-    parts = [part.strip() for part in body.split(",")]
-    if len(parts) != len(names.split(", ")) or not all(re.fullmatch(r"\d{1,9}", p) and int(p) for p in parts):
-        raise ValueError(f"expected <{names}> with positive integers, got <{body}>")
-    return [int(part) for part in parts]
-
-
-class Dense(Edges):
-    """``#neuron.dense<inputs, outputs>``: every input to every output; the weights are a matrix [outputs, inputs]."""
-
-    __slots__ = ("inputs", "outputs")
-    name: ClassVar[str] = "neuron.dense"
-
-    @property
-    def weight_count(self) -> int:  # type: ignore[override]
-        """The number of weights."""
-        return self.inputs * self.outputs
-
-    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        target, source = np.divmod(np.arange(self.weight_count), self.inputs)
-        return source, target, np.arange(self.weight_count)
-
-    def body(self, form: Form) -> str:
-        return f"{self.inputs}, {self.outputs}"
-
-    @classmethod
-    def parse_body(cls, body: str) -> Dense:
-        return cls(*_sizes(body, "inputs, outputs"))
-
-
-class OneToOne(Edges):
-    """``#neuron.one_to_one<k>``: an edge from input i to output i."""
-
-    __slots__ = ("size",)
-    name: ClassVar[str] = "neuron.one_to_one"
-    size: int
-
-    @property
-    def inputs(self) -> int:  # type: ignore[override]
-        """The number of inputs."""
-        return self.size
-
-    @property
-    def outputs(self) -> int:  # type: ignore[override]
-        """The number of outputs."""
-        return self.size
-
-    @property
-    def weight_count(self) -> int:  # type: ignore[override]
-        """The number of weights."""
-        return self.size
-
-    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        every = np.arange(self.size)
-        return every, every, every
-
-    def body(self, form: Form) -> str:
-        return str(self.size)
-
-    @classmethod
-    def parse_body(cls, body: str) -> OneToOne:
-        return cls(*_sizes(body, "size"))
-
-
 class Layer(Operation):
-    """``k`` neurons ``f(sum of weighted inputs + bias)``; the edges follow a pattern.
+    """``k`` neurons ``f(aggregate of weighted inputs + bias)``; the edges follow a pattern.
 
         %h = neuron.layer tanh(%x*w[0:32] + w[32:40]) #neuron.dense<4, 8>
         %p = neuron.layer softmax(%h) #neuron.one_to_one<8>
+        %c = neuron.layer relu(%v*w[0:500] + w[500:520]) #neuron.conv2d<1x28x28, 20, 5x5>
+        %m = neuron.layer identity(max(%c)) #neuron.pool2d<20x24x24, 2x2>
 
     ``w[0:32]`` are the parameters that are the weights, in the order of the pattern; without them all weights are 1.
-    ``w[32:40]`` are the biases, one for each neuron. Where they do not follow one another, or are shared, a list says
-    which they are, -1 for the weight 1: ``%x*w[dense<[0, 2, -1, 2]> : tensor<4xi32>]``. Values are f32, or of the type
-    behind a colon. ``labels``, where given, are the names of the neurons.
+    ``w[32:40]`` are the biases, one for each neuron, or as many as the pattern has. Where they do not follow one
+    another, or are shared, a list says which they are, -1 for the weight 1: ``%x*w[dense<[0, 2, -1, 2]> :
+    tensor<4xi32>]``. Values are f32, or of the type behind a colon. ``labels``, where given, are the names of the
+    neurons. Which aggregations there are, the pattern says: a weighted sum, or of a pooling max and mean.
     """
 
     name = "neuron.layer"
@@ -122,11 +44,12 @@ class Layer(Operation):
     value = result(VECTOR, "the neurons' values")
     activation = attr(StringAttr, "the function's name")
     parameter = attr(FloatAttr, "the function's parameter, where it takes one", optional=True)
+    aggregation = attr(StringAttr, "how inputs are joined", default="sum")
     edges = attr(Edges, "the pattern of the edges")
     first_weight = attr(IntegerAttr, "index of the first weight; absent: all weights are 1", optional=True)
     first_bias = attr(IntegerAttr, "index of the first bias; absent: none", optional=True)
     weights = attr(DenseAttr, "in place of first_weight: the parameter of each edge, or -1", optional=True)
-    biases = attr(DenseAttr, "in place of first_bias: the parameter of each neuron's bias", optional=True)
+    biases = attr(DenseAttr, "in place of first_bias: the parameter of each bias", optional=True)
     labels = attr(ArrayAttr, "the names of the neurons", optional=True)
     traits = frozenset({PURE, RAW, HasParent("neuron.net")})
 
@@ -153,11 +76,15 @@ class Layer(Operation):
 
     def verify(self) -> None:
         function.activation_of(self)
-        edges, outputs = self.edges.weight_count, self.edges.outputs
-        for first, table, size, least in (
-            (self.first_weight, self.weights, edges, -1),
-            (self.first_bias, self.biases, outputs, 0),
+        edges, outputs = self.edges, self.edges.outputs
+        if self.aggregation.value not in edges.aggregations:
+            raise ValueError(f"{edges} takes {' or '.join(edges.aggregations)}, not {self.aggregation.value}")
+        for what, first, table, size, least in (
+            ("weights", self.first_weight, self.weights, edges.weight_count, -1),
+            ("biases", self.first_bias, self.biases, edges.bias_count, 0),
         ):
+            if (first is not None or table is not None) and not size:
+                raise ValueError(f"{edges} has no {what}")
             if first is not None and first.value < 0:
                 raise ValueError(f"{first.value} is no parameter index")
             if table is None:
@@ -178,8 +105,14 @@ class Layer(Operation):
 
     @property
     def bias_indices(self) -> np.ndarray | None:
+        """The parameter of each bias, in the order of the pattern; None where there are none."""
+        return _indices(self.first_bias, self.biases, self.edges.bias_count)
+
+    @property
+    def neuron_biases(self) -> np.ndarray | None:
         """The parameter of each neuron's bias; None where there are none."""
-        return _indices(self.first_bias, self.biases, self.edges.outputs)
+        biases = self.bias_indices
+        return None if biases is None else biases[self.edges.bias_numbers()]
 
     def parameter_indices(self) -> list[int]:
         """The largest parameter indices that the layer uses: of the weights and of the biases."""
@@ -188,23 +121,16 @@ class Layer(Operation):
 
     def fan_in(self) -> tuple[np.ndarray, np.ndarray]:
         """The parameters that are used, and the fan-in of their neurons."""
-        _, target, number = self.edges.edges()
-        fan = np.bincount(target, minlength=self.edges.outputs)
-        weights, biases = self.weight_indices, self.bias_indices
-        found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-        if weights is not None:
-            of_edges = weights[number]
-            found.append((of_edges[of_edges >= 0], fan[target][of_edges >= 0]))
-        if biases is not None:
-            found.append((biases, fan))
-        return np.concatenate([used for used, _ in found]), np.concatenate([count for _, count in found])
+        tables = [table for table in (self.weight_indices, self.bias_indices) if table is not None]
+        used = np.concatenate([np.zeros(0, np.int64), *(table[table >= 0] for table in tables)])
+        return used, np.full(len(used), self.edges.fan_in)
 
     def named_uses(self, sources: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Each edge's and bias's name with its parameter index, of a layer with labels; ``sources`` name the inputs."""
         assert self.labels is not None
         own = [label.value for label in self.labels]
         naming = Naming([*sources, *own])
-        weights, biases = self.weight_indices, self.bias_indices
+        weights, biases = self.weight_indices, self.neuron_biases
         if weights is not None:
             source, target, number = self.edges.edges()
             for i, j, index in zip(source.tolist(), target.tolist(), weights[number].tolist(), strict=True):
@@ -215,24 +141,22 @@ class Layer(Operation):
                 yield naming.belonging("b", name), index
 
     def eval(self, context: Any, source: Any) -> Sequence[Any]:
-        kind, edges = self.value.type, self.edges
-        w = context.parameters
-        matrix = np.zeros((edges.outputs, edges.inputs), context.dtype(kind))
-        at, target, number = edges.edges()
-        weights, biases = self.weight_indices, self.bias_indices
-        matrix[target, at] = 1
+        kind, edges, how = self.value.type, self.edges, self.aggregation.value
+        parameters = context.parameters
+        weights, biases = self.weight_indices, self.neuron_biases
+        w = np.ones(edges.weight_count, context.dtype(kind))
         if weights is not None:
-            own = weights[number] >= 0
-            matrix[target[own], at[own]] = w[weights[number[own]]]
-        bias = 0 if biases is None else w[biases]
+            w[weights >= 0] = parameters[weights[weights >= 0]]
+        bias = 0 if biases is None else parameters[biases]
         x = np.atleast_2d(value_of(source))
-        z = context.round(x @ matrix.T + bias, kind)
+        z = context.round(edges.aggregate(how, x, w) + bias, kind)
         if not context.bounded:
             return [self._activate(context, z)]
-        # a product and n sums of n terms and a bias
         e = np.broadcast_to(magnitude(error_of(source)), x.shape)
-        reach = (np.abs(x) + e) @ np.abs(matrix).T + np.abs(bias)
-        error = gamma(edges.inputs + 2, context.unit(kind)) * reach + e @ np.abs(matrix).T
+        error = edges.aggregate(how, e, np.abs(w))
+        if how != "max":  # a product and n sums of n terms and a bias; a mean has a quotient in place of the product
+            reach = edges.aggregate(how, np.abs(x) + e, np.abs(w)) + np.abs(bias)
+            error = error + gamma(edges.fan_in + 2, context.unit(kind)) * reach
         return [self._activate(context, Bounded(z, error))]
 
     def _activate(self, context: Any, z: Any) -> Any:
@@ -251,8 +175,13 @@ class Layer(Operation):
     def parse(cls, parser: Any) -> Operation:
         attributes = syntax.parse_activation(parser)
         parser.expect("(")
+        if joined := not parser.sees_operand():
+            attributes["aggregation"] = StringAttr(parser.keyword())
+            parser.expect("(")
         source = parser.operand()
         weights = _parse_parameters(parser) if parser.accept("*") else None
+        if joined:
+            parser.expect(")")
         biases = _parse_parameters(parser) if parser.accept("+") else None
         parser.expect(")")
         place = parser.location
@@ -261,7 +190,7 @@ class Layer(Operation):
             parser.fail(f"expected a pattern of edges such as #neuron.dense<4, 8>, got {edges}", place)
         for first, table, given, size in (
             ("first_weight", "weights", weights, edges.weight_count),
-            ("first_bias", "biases", biases, edges.outputs),
+            ("first_bias", "biases", biases, edges.bias_count),
         ):
             if isinstance(given, range):
                 if len(given) != size:
@@ -279,20 +208,14 @@ class Layer(Operation):
     def print(self, printer: Any) -> None:
         """See the class."""
         syntax.print_activation(printer, self.activation.value, self.parameter)
-        printer.write("(")
+        joined = self.aggregation.value != "sum"
+        printer.write(f"({self.aggregation.value}(" if joined else "(")
         printer.value(self.source)
-        for sign, first, table, size in (
-            ("*", self.first_weight, self.weights, self.edges.weight_count),
-            (" + ", self.first_bias, self.biases, self.edges.outputs),
-        ):
-            if first is not None:
-                printer.write(f"{sign}w[{first.value}:{first.value + size}]")
-            elif table is not None:
-                printer.write(f"{sign}w[")
-                printer.attribute(table)
-                printer.write("]")
+        _print_parameters(printer, "*", self.first_weight, self.weights, self.edges.weight_count)
+        printer.write(")" if joined else "")
+        _print_parameters(printer, " + ", self.first_bias, self.biases, self.edges.bias_count)
         printer.write(f") {self.edges}")
-        hidden = ("activation", "parameter", "edges", "first_weight", "first_bias", "weights", "biases")
+        hidden = ("activation", "parameter", "aggregation", "edges", "first_weight", "first_bias", "weights", "biases")
         printer.attr_dict(self, exclude=hidden)
         syntax.print_type(printer, self.value.type.element)
 
@@ -320,3 +243,13 @@ def _parse_parameters(parser: Any) -> range | DenseAttr:
     end = parser.integer()
     parser.expect("]")
     return range(first, end)
+
+
+def _print_parameters(printer: Any, sign: str, first: IntegerAttr | None, table: DenseAttr | None, size: int) -> None:
+    """The inverse of :func:`_parse_parameters`, with a sign in front; nothing where there are none."""
+    if first is not None:
+        printer.write(f"{sign}w[{first.value}:{first.value + size}]")
+    elif table is not None:
+        printer.write(f"{sign}w[")
+        printer.attribute(table)
+        printer.write("]")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.marks import verify_sample_shape
 from irc.dialects.neuron.delay import Delay, delays_of
 from irc.dialects.neuron.names import shown_name
 from irc.dialects.neuron.tensor import Tensor, verify_tensors
@@ -202,6 +203,8 @@ class Net(Operation):
                 raise ValueError(f"{key} must say one of {', '.join(known)} for each of {len(types)} types")
         self._verify_types()
         self._verify_parameters()
+        if "irc.sample_shape" in self.attributes:
+            verify_sample_shape("irc.sample_shape", self.attributes["irc.sample_shape"], self.input_width)
         _check_acyclic(self.block)
 
     def _verify_types(self) -> None:

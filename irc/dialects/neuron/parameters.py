@@ -46,7 +46,7 @@ def _uses(net: Net) -> Iterator[tuple[str, int]]:
     called = dict(zip(neurons, naming.names, strict=True))
     for value in delayed:  # an edge from the step before is named after the neuron, too
         if value.type.is_float:
-            called[value] = called[_source(value, delayed)]
+            called[value] = called.get(_source(value, delayed)) or neuron_name(value) or "v"
     for op in net.block:
         if isinstance(op, Node):
             for source, index in zip(op.terms, op.weights, strict=True):

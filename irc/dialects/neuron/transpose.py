@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from irc.dialects.neuron.delay import Delay
 from irc.dialects.neuron.names import Naming
 from irc.dialects.neuron.net import COTANGENT, INPUT, INPUT_GRADIENT, OUTPUT, PARAMETER_GRADIENT, Net, Output
 from irc.dialects.neuron.node import Delta, Merge, Node, Share
@@ -24,7 +23,7 @@ from irc.dialects.neuron.syntax import CONSTANT_WEIGHT
 from irc.interpreter import in_order
 from irc.ir.attributes import ArrayAttr, DenseArrayAttr
 from irc.ir.builder import Builder
-from irc.ir.diagnostics import Diagnostics
+from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.operation import Operation, Value
 from irc.ir.types import TensorType, Type, i64
 
@@ -103,9 +102,12 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _require_neurons(net: Net) -> None:
     """Error for everything whose gradient is not a neuron."""
+    if net.has_state:
+        why = "its gradient comes from the next step. Run lower-neuron before autodiff"
+        fail(f"'neuron.delay' has no gradient in terms of neurons: {why}", net.delays[0].location)
     diagnostics = Diagnostics()
     for op in net.block:
-        if isinstance(op, (Delta, Share, Delay)):
+        if isinstance(op, (Delta, Share)):
             diagnostics.error(
                 f"'{op.name}' has no derivative in terms of neurons: lower-neuron, then autodiff", op.location
             )
