@@ -28,7 +28,7 @@ from irc.frontends.mdl_tree import Merge, Model
 from irc.frontends.text import check_text, stem
 from irc.ir.attributes import DenseAttr, IntegerAttr
 from irc.ir.builder import Builder
-from irc.ir.diagnostics import Diagnostics
+from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.locations import Location, NameLocation, Source
 from irc.ir.operation import Value as IrValue
 from irc.ir.types import TensorType, Type, f32, i32
@@ -61,7 +61,7 @@ def parse(
     error. Warnings go to ``diagnostics``. Raises :class:`irc.Error` with all that is wrong in the text.
     """
     if widths not in WIDTHS:
-        raise ValueError(f"widths must be one of {', '.join(WIDTHS)}, not {widths!r}")
+        fail(f"widths must be one of {', '.join(WIDTHS)}, got {widths!r:.80}")
     check_text(source)
     found = Diagnostics()
     model = Parser(source, found).model()

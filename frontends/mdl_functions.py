@@ -135,7 +135,7 @@ class Functions:
                 loss, loss_word = self._loss(function) or loss, name
                 sound = sound and loss is not None
             else:
-                near = difflib.get_close_matches(name.text[:40], [*ACTIVATION_OF, *LOSSES], 1)
+                near = difflib.get_close_matches(name.text[:40].lower(), [*ACTIVATION_OF, *LOSSES], 1)
                 known = f"activations are {', '.join(ACTIVATION_OF)}; losses {', '.join(LOSSES)}"
                 hint = f"did you mean '{near[0]}'?" if near else known
                 self._error(f"unknown function {shown(name.text)}; {hint}", name)

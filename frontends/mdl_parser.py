@@ -19,6 +19,7 @@ _WORD = re.compile(r"#[^\n]*|[,()\[\]{}<>|/]|[^\s,()\[\]{}<>|/#]+")
 _SIGNS = frozenset(",()[]{}<>|/")
 _RESUME = frozenset("([{|]")
 """Where reading goes on behind an error."""
+_BEGIN_NODE = frozenset("([{")
 _PARTNER = {")": "(", "]": "[", "}": "{", ">": "<", "/": "/"}
 
 
@@ -88,8 +89,9 @@ class Parser:
 
     def _close(self, sign: str, opening: Word, instead: str = "") -> None:
         """Take the sign that ends what ``opening`` began; ``instead`` of it something else could stand, too."""
-        if self._word.text == "":
-            self._error(f"there is no '{sign}' for this '{_PARTNER[sign]}'", opening)
+        if self._word.text in _BEGIN_NODE or not self._word.text:
+            missing = "second '/' for this header" if sign == "/" else f"'{sign}' for this '{_PARTNER[sign]}'"
+            self._error(f"there is no {missing}", opening)
         if not self._accept(sign):
             self._unexpected(f"{instead}'{sign}'")
 

@@ -110,14 +110,19 @@ def to_networkx(graph: Graph, *, lossy: bool = False) -> networkx.DiGraph:
 
 
 def _params(graph: Graph) -> list[dict[str, Any]]:
-    """The attribute ``param`` of each edge: a name that was given, a number where it is needed, or none."""
+    """The attribute ``param`` of each edge: a name that was given, a number where it is needed, or none.
+
+    Numbers are places among the weights. They are those of the flat vector, unless biases or unused parameters stand
+    among the weights there: such places are lost.
+    """
     given, numbers = losses.own_names(graph), graph.parameter.tolist()
+    places = np.unique(graph.parameter, return_inverse=True)[1].tolist()
     if losses.misplaced_weights(graph):
-        return [{"param": number} for number in numbers]
+        return [{"param": place} for place in places]
     shared = (np.bincount(graph.parameter, minlength=graph.parameter_count) > 1).tolist()
     return [
-        {"param": given[number]} if number in given else {"param": number} if shared[number] else {}
-        for number in numbers
+        {"param": given[number]} if number in given else {"param": place} if shared[number] else {}
+        for number, place in zip(numbers, places, strict=True)
     ]
 
 

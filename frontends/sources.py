@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
-from irc.frontends import array_file, given, mdl, nal, nam, ndarray, neat, neat_json, nel
+from irc.frontends import array_file, given, mdl, nal, nam, ndarray, neat, neat_json, nel, network
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
 from irc.frontends.text import stem, undecodable
 from irc.ir.diagnostics import Diagnostics, fail
 from irc.ir.locations import Source
 from irc.ir.types import Type, f32, f64
+from irc.layers.model import Buildable
+from irc.layers.to_ir import to_module
 from irc.text.parser import parse_module
 
 
@@ -32,6 +34,8 @@ class SourceOptions:
     act: str | None = None
     out_act: str | None = None
     outputs: tuple[str | int, ...] | None = None
+    widths: str | None = None
+    strict: bool = False
 
     def activations(self) -> dict[str, str]:
         """The activation options that were given."""
@@ -61,7 +65,13 @@ def _mdl(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> Mo
     _no_activations(options, "a .mdl file says the function of each layer")
     if options.outputs is not None:
         fail("option outputs is for graphs of neurons: in a .mdl file the layer with the loss is the output")
-    return mdl.parse(source, dtype=element_of(options), diagnostics=diagnostics)
+    how = {} if options.widths is None else {"widths": options.widths}
+    return mdl.parse(source, dtype=element_of(options), strict=options.strict, diagnostics=diagnostics, **how)
+
+
+def _network(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
+    _no_graph_options(options, "a network of layers")
+    return network.parse(source, dtype=element_of(options), diagnostics=diagnostics)
 
 
 TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {
@@ -72,7 +82,10 @@ TEXT_FRONTENDS: dict[str, Callable[[Source, SourceOptions], Graph]] = {
 }
 """Text forms of graphs of neurons, by file ending."""
 
-MODEL_FRONTENDS: dict[str, Callable[[Source, SourceOptions, Diagnostics], ModuleOp]] = {"mdl": _mdl}
+MODEL_FRONTENDS: dict[str, Callable[[Source, SourceOptions, Diagnostics], ModuleOp]] = {
+    "mdl": _mdl,
+    "network": _network,
+}
 """Text forms of models of layers, by file ending."""
 
 IR_ENDINGS = ("mlir", "irc")
@@ -128,6 +141,8 @@ def _is_net(source: Any) -> bool:
 
 
 def _load(source: Any, options: SourceOptions, diagnostics: Diagnostics) -> Graph | ModuleOp:
+    if not isinstance(source, (Source, str, os.PathLike)):
+        _no_model_options(options)
     if isinstance(source, ModuleOp):
         _no_graph_options(options)
         copy = source.clone()
@@ -143,8 +158,12 @@ def _load(source: Any, options: SourceOptions, diagnostics: Diagnostics) -> Grap
         return _text(Source(source, "<string>"), options, diagnostics)
     if isinstance(source, (str, os.PathLike)):
         if (options.format or ending_of(source)) in array_file.ENDINGS:
+            _no_model_options(options)
             return _array(array_file.load(source), options, stem(Source("", os.fspath(source))))
         return _text(read_source(source), options, diagnostics)
+    if isinstance(source, Buildable):
+        _no_graph_options(options, "a model of layers")
+        return to_module(source.trace(diagnostics), element_of(options))
     networkx = sys.modules.get("networkx")
     if networkx is not None and isinstance(source, networkx.Graph):
         from irc.frontends import (
@@ -160,7 +179,7 @@ def _load(source: Any, options: SourceOptions, diagnostics: Diagnostics) -> Grap
         return _array(source, options, "net")
     fail(
         f"cannot compile a {type(source).__name__}; give a path, text, a square adjacency matrix, a networkx.DiGraph, "
-        "a pair of a neat-python genome and its configuration, or an IR module"
+        "a pair of a neat-python genome and its configuration, a model of irc.layers, or an IR module"
     )
 
 
@@ -184,10 +203,11 @@ def read_source(path: str | os.PathLike) -> Source:
 
 def _text(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> Graph | ModuleOp:
     kind = options.format or _known_ending(source) or _guess(source.text)
-    if kind in TEXT_FRONTENDS:
-        return TEXT_FRONTENDS[kind](source, options)
     if kind in MODEL_FRONTENDS:
         return MODEL_FRONTENDS[kind](source, options, diagnostics)
+    _no_model_options(options)
+    if kind in TEXT_FRONTENDS:
+        return TEXT_FRONTENDS[kind](source, options)
     if kind in IR_ENDINGS:
         _no_graph_options(options)
         module = parse_module(source)
@@ -211,7 +231,8 @@ def _known_ending(source: Source) -> str | None:
 
 def _guess(text: str) -> str:
     """The format of a text without a telling name: a count line is a list (of edges where only those have such lines),
-    rows of 0 and 1 are a matrix, a brace begins a genome, a slash a model, else it is IR.
+    rows of 0 and 1 are a matrix, a brace begins a genome, a slash a model (or a round bracket, where its header
+    is forgotten), ``network`` a net of layers, else it is IR.
     """
     for line in text.removeprefix("\ufeff").splitlines():
         word = line.strip()
@@ -221,8 +242,10 @@ def _guess(text: str) -> str:
             return "nel" if _ONLY_NEL.search(text) else "nal"
         if word[0] == "{":
             return "json"
-        if word[0] == "/" and word[:2] != "//":  # two are a comment of IR
+        if word[0] in "/(" and word[:2] != "//":  # two are a comment of IR
             return "mdl"
+        if word.split()[0] in ("network", "const", "let"):
+            return "network"
         bits = word.partition("|")[2] if "|" in word else word
         header = word.isalpha() or word.startswith(("i:", "j:"))
         # IR text begins with no digit, so digits are a matrix, even one with a wrong character in it.
@@ -240,6 +263,11 @@ def _only_inner_activation(options: SourceOptions) -> None:
         fail("option out_act is for matrices: a networkx graph has node attributes for that")
 
 
-def _no_graph_options(options: SourceOptions) -> None:
+def _no_model_options(options: SourceOptions) -> None:
+    if options.widths is not None or options.strict:
+        fail(f"options widths and strict are for models of layers: .{', .'.join(MODEL_FRONTENDS)}")
+
+
+def _no_graph_options(options: SourceOptions, what: str = "IR") -> None:
     if options.outputs is not None or options.activations():
-        fail("options outputs, act and out_act are for graphs; IR says these things itself")
+        fail(f"options outputs, act and out_act are for graphs; {what} says these things itself")

@@ -18,6 +18,7 @@ from irc.interpreter import Interpreter
 from irc.ir.locations import Source
 from irc.ir.types import f64
 from irc.ir.verifier import verify
+from support.nets import FOLDER
 
 TEXT = """N 04
 net "r"
@@ -98,6 +99,18 @@ def test_delays_that_networkx_cannot_mean(delay):
     g.edges["x", "a"]["delay"] = delay
     with pytest.raises(irc.Error, match="the delay of edge x -> a is 0 or 1, not"):
         from_networkx(g)
+
+
+@pytest.mark.filterwarnings("ignore::irc.DiagnosticWarning")
+@pytest.mark.parametrize("name", ["small", "gated", "lstm"])
+def test_models_go_through_graphs(name, tmp_path):
+    """Merges become neurons with weights that are 1 at first; in networkx, parameters lose their places."""
+    net = irc.compile(FOLDER / f"{name}.mdl", dtype="float64", seed=1)
+    x = np.random.default_rng(0).normal(size=(4, net.input_size))
+    wanted = net.run(x)
+    irc.convert(net, tmp_path / "m.nel", lossy=True)
+    for source in (irc.to_networkx(net, lossy=True), tmp_path / "m.nel"):
+        np.testing.assert_allclose(irc.compile(source, dtype="float64").run(x), wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_forms_without_delays_say_what_they_would_lose():

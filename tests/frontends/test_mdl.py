@@ -11,7 +11,7 @@ import irc
 from irc.backend.target import host
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Delay, Layer, Merge, Net
-from irc.emit.forms import NET_FORMS, emit
+from irc.emit.forms import emit
 from irc.frontends import mdl
 from irc.frontends.mdl_functions import ACTIVATION_OF
 from irc.interpreter import Interpreter
@@ -289,6 +289,23 @@ def test_strict_refuses_branches_that_reach_no_output():
     parse(HEAD + "{m, r, additive}[s, (r, 4, <tanh>)]" + TAIL, strict=True)  # what is read a step later is read
 
 
+def test_widths_and_strictness_are_options_of_compiling():
+    source = FOLDER / "readme-merge.mdl"
+    assert irc.compile(source, widths="truncate-pad").output_size == 16
+    with pytest.raises(irc.Error, match="branch end d reaches no output"):
+        irc.compile(FOLDER / "readme-split.mdl", strict=True)
+    for options in ({"widths": "wide"}, {"widths": 3}):
+        with pytest.raises(irc.Error, match="widths must be one of equal, truncate-pad, got"):
+            irc.compile(source, **options)
+
+
+@pytest.mark.parametrize("source", ["N 02\n00 01\n", [[0, 1], [0, 0]], FOLDER / "nn00.nal", [[[0, 1], [0, 0]]] * 2])
+def test_options_of_models_are_refused_for_others(source):
+    for options in ({"widths": "equal"}, {"strict": True}):
+        with pytest.raises(irc.Error, match="options widths and strict are for models of layers: .mdl"):
+            irc.compile(source, **options)
+
+
 def test_options_of_graphs_are_refused():
     for options in ({"outputs": ["y"]}, {"act": "tanh"}):
         with pytest.raises(irc.Error, match="option"):
@@ -365,7 +382,8 @@ def test_all_errors_of_a_file_are_reported_together_with_carets():
         ("/xavier/(x, 4)" + TAIL, [(1, 8, "expected ',' and the initialiser of the biases, got '/'")]),
         ("/xavier,/(x, 4)" + TAIL, [(1, 9, "expected the initialiser of the biases, got '/'")]),
         ("/xavier,zero,zero/(x, 4)" + TAIL, [(1, 13, "expected '/', got ','")]),
-        ("/xavier,zero", [(1, 1, "there is no '/' for this '/'")]),
+        ("/xavier,zero", [(1, 1, "there is no second '/' for this header")]),
+        ("/xavier,zero (x, 4)" + TAIL, [(1, 1, "there is no second '/' for this header")]),
         ("/xavier,zero/", [(1, 14, "the model has no nodes: it begins with the input")]),
         ("/glorot,zero/(x, 4)" + TAIL, [(1, 2, "unknown initialiser 'glorot'; those of weights are xavier")]),
         ("/xavier,he/(x, 4)" + TAIL, [(1, 9, "a second initialiser of weights, he; one is for the biases: zero")]),
@@ -423,6 +441,8 @@ def test_all_errors_of_a_file_are_reported_together_with_carets():
         (HEAD + "(a, 4, <tanh>", [(1, 20, "there is no ')' for this '('")]),
         (HEAD + "(a, 4, <tanh", [(1, 27, "there is no '>' for this '<'")]),
         (HEAD + "{m, x, additive", [(1, 20, "there is no '}' for this '{'")]),
+        (HEAD + "(a, 4, <tanh>" + TAIL, [(1, 20, "there is no ')' for this '('")]),
+        (HEAD + "{m, x, additive" + TAIL, [(1, 20, "there is no '}' for this '{'")]),
         (HEAD + "[s, (a, 4, <tanh>)" + TAIL, [(1, 20, "there is no ']' for this '['")]),
         (HEAD + "[s, [t, " + TAIL, [(1, 20, "there is no ']' for this '['"), (1, 24, "there is no ']' for this '['")]),
         (HEAD + "[s, (a, 4, <relu>]" + TAIL, [(1, 37, "expected ',' or ')', got ']'")]),
@@ -495,6 +515,11 @@ def test_edited_samples_give_a_net_or_errors(name, place, length, inserted):
 # -- as a source -------------------------------------------------------------------------------------------------------
 
 
+def test_a_text_without_its_header_is_told_so():
+    with pytest.raises(irc.Error, match="expected the header '/weights,biases/'"):
+        irc.compile("(x, 4)\n" + TAIL)
+
+
 def test_texts_and_files_are_told_by_their_slash_and_their_ending(tmp_path):
     text = "# a comment\n" + HEAD + TAIL
     with irc.compile(text) as net:
@@ -512,11 +537,24 @@ def test_all_names_are_activations_of_the_compiler():
     assert net.element is f32
 
 
-@pytest.mark.parametrize("form", NET_FORMS)
-@pytest.mark.parametrize(("name", "op"), [("lstm", "neuron.delay"), ("big", "neuron.layer")])
-def test_forms_of_single_neurons_say_what_they_cannot_show(form, name, op):
-    """A delay is no neuron with edges, and a softmax is no function of one neuron."""
+@pytest.mark.parametrize(
+    ("form", "name", "message"),
+    [
+        *((form, "big", "'neuron.layer' has no form as single neurons: softmax") for form in ("fwd", "matrix", "bwd")),
+        ("bwd", "lstm", "'neuron.delay' has no gradient in terms of neurons"),
+        ("bwd-ncc", "lstm", "know no time"),
+    ],
+)
+def test_forms_of_single_neurons_say_what_they_cannot_show(form, name, message):
+    """A softmax is no function of one neuron; gradients through time are none of a step."""
     module = mdl.parse(Source((FOLDER / f"{name}.mdl").read_text(), "m.mdl"))
-    with pytest.raises(Error, match=f"'{op}'") as caught:
+    with pytest.raises(Error, match=message) as caught:
         emit(module, form, host())
-    assert all(d.line is not None for d in caught.value.diagnostics)
+    assert form == "bwd-ncc" or all(d.line is not None for d in caught.value.diagnostics)
+
+
+@pytest.mark.parametrize("name", ["small", "big", "gated", "lstm", "merge-legal", "readme-split"])
+@pytest.mark.parametrize("form", ["generic", "dot", "svg"])
+def test_all_models_can_be_shown(form, name):
+    module = mdl.parse(Source((FOLDER / f"{name}.mdl").read_text(), "m.mdl"))
+    assert emit(module, form, host())

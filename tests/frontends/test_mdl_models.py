@@ -223,6 +223,27 @@ def test_gradients_of_random_models_agree_with_those_of_jax(text, seed):
         np.testing.assert_allclose(dw[name], gradient, rtol=1e-7, atol=1e-9)
 
 
+@settings(max_examples=12, deadline=None)
+@given(models(), st.integers(0, 2**32 - 1))
+def test_native_code_of_random_models(text, seed):
+    """Values, state and gradients are those of the interpreter in float64, up to the rounding of some hundred ops."""
+    module, net, model, x, w = random_case(text, seed)
+    wanted = np.stack(model.run(by_name(net, w), x))
+    dy = np.random.default_rng(seed + 1).normal(size=x.shape)
+    flat = [x, wanted, dy] if net.has_state else [a.reshape(8, 2) for a in (x, wanted, dy)]
+    joint = after(module, ",".join([*NEURON, *AUTODIFF]))
+    results = Interpreter(joint, "float64").call("m_vjp", [flat[0], w, *rest(net, 2), flat[2], *rest(net, 2)])
+    dx, dw = results[2:4] if net.has_state else results[1:3]
+    with irc.compile(module, cache=False) as native:
+        native.params.flat = w
+        y, gradients = native.vjp(x, dy, rows="streams")
+        np.testing.assert_allclose(y, wanted, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(gradients.x.reshape(dx.shape), dx, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(gradients.params.flat, dw, rtol=1e-9, atol=1e-9)
+        if net.has_state:
+            np.testing.assert_allclose(native.state.flat, results[1], rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["readme-linear", "readme-split", "merge-legal"])
 @pytest.mark.filterwarnings("ignore:.*reaches no output:irc.DiagnosticWarning")
 def test_native_code_of_wide_models(name):
