@@ -12,12 +12,32 @@ import numpy as np
 
 from irc.ir.diagnostics import Error
 
+_NUMPY = ("__array__", "__array_interface__", "__array_struct__")
+"""By these, and by buffers, NumPy itself reads the arrays of others."""
 
-def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str) -> np.ndarray:
+
+def as_array(value: Any, name: str, wanted: str = "an array") -> np.ndarray:
+    """``value`` as a NumPy array, in the memory that it has if it is an array: what NumPy reads, and DLPack's arrays.
+
+    Raises :class:`irc.Error` for ragged lists, and for what cannot be read.
+    """
+    try:
+        if hasattr(value, "__dlpack__") and not any(hasattr(value, protocol) for protocol in _NUMPY):
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:  # what other libraries say of their arrays
+        if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
+            raise Error(f"{name}: the rows have different lengths; expected {wanted}") from None
+        raise Error(f"{name}: NumPy cannot read a {type(value).__name__} as an array: {error}") from None
+
+
+def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str, hint: str = "") -> np.ndarray:
     """``value`` as a C-contiguous, aligned array of ``dtype``; copied only where needed.
 
-    ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken.
-    Raises :class:`irc.Error` for ragged lists, other dtypes, and wrong rank or width.
+    ``shape`` gives the sizes that are known; None stands for any. Real numbers and booleans of every kind are taken,
+    from whatever :func:`as_array` reads.
+    ``hint`` is told to who gives another number of dimensions. Raises :class:`irc.Error` for ragged lists, other
+    dtypes, and wrong rank or width.
     """
     if type(value) is np.ndarray and value.dtype == dtype and value.ndim == len(shape):  # the usual case, fast
         flags = value.flags
@@ -28,27 +48,47 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
             return value
     if np.ma.is_masked(value):
         raise Error(f"{name}: some elements are masked; give them values with {name}.filled(...)")
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise Error(f"{name}: the rows have different lengths; expected an array of shape {shown(shape)}") from None
-    except (TypeError, RuntimeError) as error:  # what other libraries' arrays say when they cannot be converted
-        raise Error(f"{name}: NumPy cannot read a {type(value).__name__} as an array: {error}") from None
+    array = as_array(value, name, f"an array of shape {shown(shape)}")
     if array.dtype.kind not in "fiub":
         raise Error(f"{name}: dtype {array.dtype} is not supported; expected real numbers ({dtype})")
     if array.ndim != len(shape):
-        hint = ""
         if array.ndim == 1 and len(shape) == 2 and shape[1] in (None, array.size):
-            hint = f"; one sample is {name}[None, :]"
-        raise Error(
-            f"{name}: expected {len(shape)} dimensions {shown(shape)}, got {array.ndim} {shown(array.shape)}{hint}"
-        )
+            hint = f"one sample is {name}[None, :]"
+        found = f"expected {len(shape)} dimensions {shown(shape)}, got {array.ndim} {shown(array.shape)}"
+        raise Error(f"{name}: {found}{'; ' if hint else ''}{hint}")
     for axis, (have, want) in enumerate(zip(array.shape, shape, strict=True)):
         if want is not None and have != want:
             detail = f"expected shape {shown(shape)}, got {shown(array.shape)}"
             raise Error(f"{name}: dimension {axis} must be {want}, got {have} ({detail})")
+    if dtype.kind == "i" and array.dtype != dtype:
+        _require_whole(array, dtype, name)
     result = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return result if result.flags.aligned else result.copy()
+
+
+def _require_whole(array: np.ndarray, dtype: np.dtype, name: str) -> None:
+    """Error unless ``dtype``, which is of integers, can hold all the numbers."""
+    limits = np.iinfo(dtype)
+    with np.errstate(invalid="ignore"):
+        fits = (array >= limits.min) & (array <= limits.max) & (np.trunc(array) == array)
+    if not fits.all():
+        raise Error(f"{name} takes integers ({dtype}), but {array[~fits].flat[0]} is among the numbers")
+
+
+def require_below(array: np.ndarray, below: int | None, name: str) -> None:
+    """Error unless the integers lie from 0 to below ``below``, where that is not None."""
+    if below is None or not array.size or (array.min() >= 0 and array.max() < below):
+        return
+    wrong = array[(array < 0) | (array >= below)].flat[0]
+    raise Error(f"{name}: {wrong} is outside of 0 to {below - 1}")
+
+
+def as_rows(value: Any, sample_shape: Sequence[int] | None) -> Any:
+    """Samples of this shape (images, say) as rows, not copied; anything else, and for None, as it is."""
+    shape = getattr(value, "shape", None)
+    if sample_shape is None or not isinstance(shape, tuple) or shape[1:] != tuple(sample_shape):
+        return value
+    return value.reshape(shape[0], math.prod(sample_shape))
 
 
 def check_output(out: Any, dtype: np.dtype, shape: Sequence[int], name: str = "out") -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Collects the IR tests below tests/filecheck, and sets how Hypothesis runs."""
+"""Collects the IR tests below tests/filecheck, sets how Hypothesis runs, and keeps tests from the user's cache."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,17 @@ settings.register_profile("irc", deadline=None, derandomize=True)  # same exampl
 settings.load_profile("irc")
 
 FILECHECK = Path(__file__).parent / "filecheck"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No cache of native code but where a test has one of its own: others compile what they say they compile.
+
+    It holds for processes that tests start, too. Libraries that tests use have their caches in this directory.
+    """
+    caches = config.rootpath / "build" / "test-caches"
+    caches.mkdir(parents=True, exist_ok=True)
+    (caches / "irc-compiler").write_text("A file, where no cache can be.\n")
+    os.environ["XDG_CACHE_HOME"] = str(caches)
 
 
 class FileCheckItem(pytest.Item):

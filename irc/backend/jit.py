@@ -33,8 +33,8 @@ class Library:
 
     ``llvm_text`` is the IR before LLVM's optimiser, ``entries_text`` that of the ways in from Python (see
     ``irc.backend.emit_entry``), ``object`` the machine code of both, ``times`` the seconds of each stage. With a
-    ``cache`` the machine code is taken from there, or put there. ``compiled`` counts the modules of this process that
-    LLVM made machine code of.
+    ``cache`` the machine code is taken from there, or put there. ``heads`` is the module, or one with its functions
+    that do nothing. ``compiled`` counts the modules of this process that LLVM made machine code of.
     """
 
     compiled: ClassVar[int] = 0
@@ -63,6 +63,7 @@ class Library:
 
     def _begin(self, heads: ModuleOp, target: Target) -> None:
         self.target = target
+        self.heads = heads
         self.times: dict[str, float] = {}
         self._functions: dict[str, Function] = {}
         self.code: _Code | None = None
@@ -90,8 +91,8 @@ class Library:
         """The IR of the ways in from Python."""
         return self._texts[1]
 
-    @cached_property
     def _optimised(self) -> llvm.ModuleRef:
+        """LLVM's module, anew: to make code of it changes it."""
         with self._timed("parse"):
             parsed = llvm.parse_assembly(self.llvm_text + self.entries_text)
         with self._timed("verify"):
@@ -103,7 +104,7 @@ class Library:
         return parsed
 
     def _compile(self) -> bytes:
-        parsed = self._optimised
+        parsed = self._optimised()
         with self._timed("codegen"):
             code: bytes = self.target.machine(jit=self.target.runs_here).emit_object(parsed)
         Library.compiled += 1
@@ -151,11 +152,11 @@ class Library:
 
     def assembly(self) -> str:
         """The machine code as the target's assembly text."""
-        return self.target.machine().emit_assembly(self._optimised)
+        return self.target.machine().emit_assembly(self._optimised())
 
     def optimised_text(self) -> str:
         """The IR after LLVM's optimiser."""
-        return str(self._optimised)
+        return str(self._optimised())
 
     def fingerprint(self) -> str:
         """A hash of the code and of all that decides what this compiler makes of it."""

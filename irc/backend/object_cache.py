@@ -28,8 +28,8 @@ LIMIT = 256 << 20
 _HEADER = struct.Struct(">8s32sQ32s")
 """The begin of a file: what it is, its name, the number of bytes that follow, and their SHA-256."""
 _MAGIC = b"irc-kept"
-_ENTRY = re.compile(r"[0-9a-f]{64}")
-_TEMPORARY = re.compile(r"\.[0-9a-f]{64}\..+")
+_ENTRY = re.compile(r"[0-9a-f]{64}\.irc")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{64}\.irc\..+")
 _ABANDONED = 3600
 """After so many seconds nobody writes to a temporary file any more: its process has been killed."""
 
@@ -44,26 +44,32 @@ class ObjectCache:
     """
 
     def __init__(self, directory: str | os.PathLike, limit: int = LIMIT):
-        self.directory = Path(directory)
+        self.directory = Path(directory).absolute()
         self.limit = limit
         self._until_trim = 0
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = self.directory.stat()
-        except OSError as error:
-            fail(f"'{directory}' cannot be a cache: {error.strerror or error}")
+        except (OSError, ValueError) as error:  # ValueError: of what cannot be a path
+            fail(f"'{directory}' cannot be a cache: {getattr(error, 'strerror', None) or error}")
         if hasattr(os, "geteuid"):  # elsewhere, what lies below the user's profile is the user's
             if found.st_uid != os.geteuid():
                 fail(f"'{directory}' cannot be a cache of native code: it belongs to another user")
             if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 fail(f"'{directory}' cannot be a cache of native code: other users can write there; try chmod go-w")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectCache) and (self.directory, self.limit) == (other.directory, other.limit)
+
+    def __hash__(self) -> int:
+        return hash((self.directory, self.limit))
+
     def get(self, key: str) -> bytes | None:
         """The content of an entry; None if there is none that is whole."""
         name = _name(key)
         if name is None:
             return None
-        path = self.directory / name
+        path = self.directory / f"{name}.irc"
         try:
             data = path.read_bytes()
         except OSError:
@@ -83,7 +89,7 @@ class ObjectCache:
             return
         header = _HEADER.pack(_MAGIC, bytes.fromhex(name), len(content), hashlib.sha256(content).digest())
         try:
-            write_atomically(self.directory / name, header + content, scratch=True)
+            write_atomically(self.directory / f"{name}.irc", header + content, scratch=True)
         except Error:
             return
         self._until_trim -= len(header) + len(content)

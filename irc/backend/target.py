@@ -17,8 +17,8 @@ from irc.ir.types import ScalarType
 class Target:
     """A kind of processor.
 
-    ``features`` is LLVM's list (``+avx2,-sse4a``; empty: what the CPU implies). ``vector_bits`` is the width of the
-    vectors that code should use; ``registers`` how many there are. ``fma``: it has fused multiply-add
+    ``features`` is LLVM's list (``+avx2,-sse4a``); those with + a machine must have to run the code. ``vector_bits`` is
+    the width of the vectors that code should use; ``registers`` how many there are. ``fma``: it has fused multiply-add
     (without, ``llvm.fma`` would be a library call per lane). ``optimise`` and ``codegen`` are LLVM's levels, 0 to 3
     (``irc.backend.jit`` says what they do). ``interleave``: how many vectors vectorised loops work on at once; two hide
     the latency of additions, four slow small batches down. ``block``: how many in loops with memory of their own, where
@@ -47,10 +47,13 @@ class Target:
 
     @property
     def runs_here(self) -> bool:
-        """Whether this machine can run the code: same kind of processor and system, vectors no wider, and its FMA."""
+        """Whether this machine can run the code: same kind of processor and system, vectors no wider, and all its
+        features.
+        """
         here = host()
         same = _kind(self.triple) == _kind(here.triple)
-        return self is here or (same and self.vector_bits <= here.vector_bits and self.fma <= here.fma)
+        has = _needed(self.features) <= _needed(here.features) and self.fma <= here.fma
+        return self is here or (same and self.vector_bits <= here.vector_bits and has)
 
     def machine(self, jit: bool = False) -> llvm.TargetMachine:
         """LLVM's target machine; ``jit`` for code that runs in this process."""
@@ -84,6 +87,10 @@ def host() -> Target:
     return Target("host", triple, cpu, features.flatten(), bits, registers, fma)
 
 
+def _needed(features: str) -> set[str]:
+    return {feature for feature in features.split(",") if feature.startswith("+")}
+
+
 def _kind(triple: str) -> tuple[str, str]:
     """Processor and system of a triple: ``x86_64-unknown-linux-gnu`` is x86_64, linux."""
     processor, _, rest = triple.partition("-")
@@ -91,11 +98,13 @@ def _kind(triple: str) -> tuple[str, str]:
 
 
 _X86 = "x86_64-unknown-linux-gnu"
+_V3 = "+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe"
+_V4 = f"{_V3},+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
 TARGETS = {
-    "avx512": Target("avx512", _X86, "x86-64-v4", "", 512, 32, True),
-    "avx2": Target("avx2", _X86, "x86-64-v3", "", 256, 16, True),
-    "generic": Target("generic", _X86, "x86-64", "", 128, 16, False),
-    "neon": Target("neon", "aarch64-unknown-linux-gnu", "neoverse-n1", "", 128, 32, True),
+    "avx512": Target("avx512", _X86, "x86-64-v4", _V4, 512, 32, True),
+    "avx2": Target("avx2", _X86, "x86-64-v3", _V3, 256, 16, True),
+    "generic": Target("generic", _X86, "x86-64", "+sse2", 128, 16, False),
+    "neon": Target("neon", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, 32, True),
 }
 """Targets by name, besides ``host``."""
 
