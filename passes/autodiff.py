@@ -44,6 +44,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from irc.dialects.arith import AddF
+from irc.dialects.array import Pad
+from irc.dialects.array.assemble import assembled
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.constants import splat
 from irc.dialects.func import FuncOp, ReturnOp
@@ -220,6 +222,7 @@ class _ReverseWalk:
         self.builder = Builder.at_end(block)
         self.ops = list(block)
         self.gradients: dict[Value, Value] = {}
+        self.parts: dict[Value, list[Value]] = {}  # of gradients: results of pads, which are joined in the end
         self.again: dict[Value, Value] = {}  # results of ops that another one stands in for, to those of that one
         self.varied: set[Value] = set(targets)  # what depends on the targets
         for op in self.ops:
@@ -228,6 +231,18 @@ class _ReverseWalk:
 
     def add(self, value: Value, gradient: Value) -> None:
         """Add to the gradient of ``value``."""
+        if isinstance(gradient.defining_op(), Pad):
+            self.parts.setdefault(value, []).append(gradient)
+        else:
+            self._add(value, gradient)
+
+    def gradient(self, value: Value) -> Value | None:
+        """The gradient of ``value``, as far as it has been added; None: it has none."""
+        for part in assembled(self.builder, self.parts.pop(value, [])):
+            self._add(value, part)
+        return self.gradients.get(value)
+
+    def _add(self, value: Value, gradient: Value) -> None:
         before = self.gradients.get(value)
         total = gradient if before is None else self.builder.value(AddF, before, gradient)
         if total.name_hint is None:
@@ -237,14 +252,16 @@ class _ReverseWalk:
     def run(self) -> list[Value]:
         """Walk; gives the gradients of the targets."""
         for op in reversed(self.ops):
-            given = [self.gradients.get(r) for r in op.results]
+            with self.builder.located(op.location):
+                given = [self.gradient(r) for r in op.results]
             if all(g is None for g in given) or not any(v in self.varied for v in op.operands):
                 continue
             with self.builder.located(op.location):
                 for operand, gradient in zip(op.operands, self._vjp(op, given), strict=True):
                     if gradient is not None and operand in self.varied:
                         self.add(operand, gradient)
-        return [self.gradients[t] if t in self.gradients else splat(self.builder, 0.0, t.type) for t in self.targets]
+        found = [(target, self.gradient(target)) for target in self.targets]
+        return [splat(self.builder, 0.0, t.type) if gradient is None else gradient for t, gradient in found]
 
     def _vjp(self, op: Operation, given: Sequence[Value | None]) -> Sequence[Value | None]:
         if isinstance(op.attributes.get("callee"), SymbolRefAttr):

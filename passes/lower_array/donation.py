@@ -8,13 +8,14 @@ copied at the end.
 
 from __future__ import annotations
 
-from irc.dialects.array import Fused, Reduce, Stack, Yield
+from irc.dialects.array import Fused, Reduce, Reshape, Slice, Stack, Yield
 from irc.dialects.func import FuncOp
 from irc.ir.attributes import IntegerAttr
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import BlockArgument, Operation, Value
 from irc.passes.lower_array.lowering import shape_of
 from irc.passes.lower_array.nest import is_elementwise, space_of_nest
+from irc.passes.lower_array.rows import row_rank
 
 DONATED = "irc.donated"
 
@@ -35,10 +36,18 @@ def computed_in_place(value: Value, argument: BlockArgument) -> bool:
     if op is None or op.parent is not argument.block:
         return False
     numbers = {other: number for number, other in enumerate(argument.block)}
+    spans = _spans(argument)
+    of_spans = [_at_top(user, argument) for span in spans for user in span.users]
     readers = [_at_top(user, argument) for user in argument.users]
-    if any(numbers[reader] > numbers[op] for reader in readers):
+    if any(numbers[reader] > numbers[op] for reader in (*readers, *of_spans)) or op in of_spans:
         return False
     return op not in readers or _element_by_element(op, value, argument)
+
+
+def _spans(value: Value) -> list[Value]:
+    """What may be the same memory: slices, reshaped, and those of these."""
+    found = [user.results[0] for user in value.users if isinstance(user, (Reshape, Slice))]
+    return [*found, *(inner for span in found for inner in _spans(span))]
 
 
 def _at_top(op: Operation, argument: BlockArgument) -> Operation:
@@ -55,6 +64,8 @@ def _element_by_element(op: Operation, value: Value, argument: BlockArgument) ->
     if not isinstance(op, Fused):
         return is_elementwise(op) and len(op.results) == 1
     block = op.body.block
+    if row_rank(list(block)) is not None:  # it goes through what it reads more than once
+        return False
     written = [inner for inner, outer in zip(block.terminator.operands, op.results, strict=True) if outer.uses]
     space = space_of_nest(written)
     inner = next(v for v, outer in zip(block.terminator.operands, op.results, strict=True) if outer is value)

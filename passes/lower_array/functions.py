@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from irc.backend.target import Target
 from irc.dialects.func import CallOp, FuncOp, ReturnOp
-from irc.dialects.loop import BufferType
+from irc.dialects.loop import BufferType, Size, memory_of
 from irc.ir.attributes import ArrayAttr, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
 from irc.ir.dimensions import symbol, symbols_of
-from irc.ir.operation import BlockArgument, Operation, Value
+from irc.ir.operation import Operation, Value
 from irc.ir.symbols import is_private, references_in
 from irc.ir.types import FunctionType, ShapedType, TensorType, Type, index
 from irc.passes.lower_array.donation import computed_in_place, donated_arguments
@@ -60,9 +61,16 @@ def callees_first(functions: Iterable[FuncOp]) -> list[FuncOp]:
 
 
 def lower_function(
-    function: FuncOp, interfaces: dict[str, Interface], lower_op: Callable[[Lowering, Operation], None]
+    function: FuncOp,
+    interfaces: dict[str, Interface],
+    lower_op: Callable[[Lowering, Operation], None],
+    target: Target,
+    prepared: bool = False,
 ) -> Interface:
-    """Replace an array-level function by a loop-level one in its place. ``interfaces``: of the functions it calls."""
+    """Replace an array-level function by a loop-level one in its place.
+
+    ``interfaces``: of the functions it calls. ``prepared``: no call changes the parameters.
+    """
     if function.is_declaration or len(function.body.blocks) != 1:
         fail(f"@{function.symbol} must have a body of one block", function.location)
     donated = donated_arguments(function)
@@ -81,7 +89,7 @@ def lower_function(
     new.attributes[SYMBOLS] = ArrayAttr(interface.symbols)
     block = new.entry
     names = _Names()
-    lowering = Lowering(block, function.location)
+    lowering = Lowering(block, function.location, target)
     for name, argument in zip(interface.symbols, block.arguments, strict=False):
         argument.name_hint = names.unique(name)
         lowering.sizes[symbol(name)] = argument
@@ -93,6 +101,11 @@ def lower_function(
         dict(function.arg_attributes(i).entries) for i in range(len(inputs))
     ]
 
+    if prepared:
+        first = lowering.builder.create(Size, dimension="1")  # unused: what follows from parameters comes before it
+        for argument in function.arguments:
+            if function.arg_attr(argument.index, "irc.param") is not None:
+                lowering.steady[lowering[argument]] = block, first
     returned = function.entry.terminator
     _constant_arguments(lowering, function, interface, interfaces, attributes, names)
     targets = []
@@ -101,12 +114,13 @@ def lower_function(
             targets.append(lowering[donated[number]])
             if computed_in_place(value, donated[number]):
                 lowering.homes.setdefault(value, targets[-1])
+                lowering.reused.add(value)
             continue
-        target = block.add_argument(type, returned.location, names.unique(value.name_hint or "result"))
+        place = block.add_argument(type, returned.location, names.unique(value.name_hint or "result"))
         attributes.append(dict(function.res_attributes(number).entries) | {"irc.output": number})
-        targets.append(target)
+        targets.append(place)
         if value.defining_op() is not None and isinstance(value.type, TensorType):
-            lowering.homes.setdefault(value, target)
+            lowering.homes.setdefault(value, place)
 
     def lower(op: Operation) -> None:
         lowering.builder.location = op.location
@@ -243,10 +257,11 @@ def write_all(lowering: Lowering, values: Sequence[Value], targets: Sequence[Val
     """Values to the memory where they are wanted, all at once. Those that are not computed in their place already
     (arguments, numbers, the same value twice) are copied there; arguments that another result is about to overwrite are
     put aside before."""
+    overwritten = {target for value, target in zip(values, targets, strict=True) if lowering[value] is not target}
     aside: dict[Value, Value] = {}
     for value, target in zip(values, targets, strict=True):
         held = lowering[value]
-        if isinstance(value, BlockArgument) and held in targets and held is not target and held not in aside:
+        if memory_of(held) in overwritten and held is not target and held not in aside:
             aside[held] = lowering.alloc(held.type)  # type: ignore[arg-type]
             lowering.copy(held, aside[held])
     for value, target in zip(values, targets, strict=True):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from irc.backend.target import Target
 from irc.dialects import arith
+from irc.dialects.constants import dense_splat, number_attribute
 from irc.dialects.loop import Accumulate, Alloc, BufferType, Load, Part, Size, Store, build_for, build_if
-from irc.ir.attributes import Attribute, DenseAttr, FloatAttr, IntegerAttr
+from irc.ir.attributes import Attribute, DenseAttr
 from irc.ir.builder import Builder
 from irc.ir.dimensions import Dimension
 from irc.ir.locations import Location
 from irc.ir.operation import Block, Operation, Value
-from irc.ir.types import ShapedType, Type, i1, i64, index
+from irc.ir.types import Type, VectorType, i1, i64, index
+from irc.passes.lower_array.places import buffer_type, place_of
 
 Body = Callable[[list[Value]], None]
 Place = tuple[Block, Operation | None]
@@ -24,17 +27,23 @@ class Lowering:
 
     ``values`` maps array-level values to buffers (tensors) or to scalars. Constants and sizes are made once, in front
     of everything else. ``homes`` holds the buffers that are ready before their values are, the function's outputs;
-    ``data`` those of bound constants. ``sizes`` are the dimensions that are arguments. ``lower`` lowers one op.
-    Inside of a loop over steps, ``steady`` holds the buffers that no step changes, and a place before the loop.
+    ``reused`` the values whose home holds something else until they are computed, as an argument does that is given
+    away. ``placed`` are the values that are computed in the memory of an array, and the op that joins them to it.
+    ``data`` holds the buffers of bound constants. ``sizes`` are the dimensions that are arguments. ``lower`` lowers one
+    op. ``target`` is what the code will run on. Inside of a loop over steps, ``steady`` holds the buffers that no step
+    changes, and a place before the loop.
     """
 
     lower: Callable[[Operation], None]
 
-    def __init__(self, block: Block, location: Location):
+    def __init__(self, block: Block, location: Location, target: Target):
         self.block = block
+        self.target = target
         self.builder = Builder.at_end(block, location)
         self.values: dict[Value, Value] = {}
         self.homes: dict[Value, Value] = {}
+        self.reused: set[Value] = set()
+        self.placed: dict[Value, Operation] = {}
         self.data: dict[DenseAttr, Value] = {}
         self._prologue = Block()
         self._front = Builder.at_end(self._prologue, location)
@@ -55,10 +64,13 @@ class Lowering:
         self.values[value] = lowered
 
     def buffer(self, value: Value) -> Value:
-        """Memory for a tensor that is about to be computed: an output of the function, or a new allocation."""
-        home = self.homes.get(value)
-        self[value] = self.alloc(buffer_type(value.type)) if home is None else home
-        return self.values[value]
+        """Memory for a tensor that is about to be computed: an output of the function, a part of a larger array, or a
+        new allocation.
+        """
+        place = place_of(self, value)
+        if place is None:
+            place = self[value] = self.alloc(buffer_type(value.type))
+        return place
 
     def alloc(self, type: BufferType) -> Value:
         """New memory."""
@@ -92,12 +104,13 @@ class Lowering:
     # -- constants -----------------------------------------------------------------------------------------------
 
     def constant(self, value: float, type: Type) -> Value:
-        """A number of a scalar type."""
-        attribute = FloatAttr(value, type) if type.is_float else IntegerAttr(int(value), type)
+        """A number of a scalar type, or a vector full of it."""
+        number = number_attribute(value if type.element.is_float else int(value), type)
+        attribute = dense_splat(number, type) if isinstance(type, VectorType) else number
         found = self._constants.get(attribute)
         if found is None:
             found = self._constants[attribute] = self._front.value(arith.Constant, value=attribute)
-            found.name_hint = f"c{attribute.value}" if type is index and attribute.value >= 0 else "cst"
+            found.name_hint = f"c{number.value}" if type is index and number.value >= 0 else "cst"
         return found
 
     def index(self, value: int) -> Value:
@@ -260,12 +273,6 @@ class Lowering:
 def shape_of(value: Value) -> tuple[Dimension, ...]:
     """The shape of a tensor or buffer."""
     return value.type.shape  # type: ignore[attr-defined]
-
-
-def buffer_type(type: Type) -> BufferType:
-    """The buffer that holds a tensor."""
-    assert isinstance(type, ShapedType)
-    return BufferType(type.shape, type.element)
 
 
 COUNTERS = tuple("ijklmn") + ("i",) * 26

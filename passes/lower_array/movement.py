@@ -1,22 +1,35 @@
-"""Ops that rearrange data and are no mere renaming of positions: reshape, concat, pad, gather, scatter_add, argmax."""
+"""Ops that rearrange data: reshape, slice, concat, pad, gather, scatter_add; argmax. Where they can, they move none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from irc.dialects import arith
-from irc.dialects.array import Argmax, Concat, Gather, Item, Pad, Reshape, ScatterAdd
+from irc.dialects.array import Argmax, Concat, Detach, Gather, Item, Pad, Reshape, ScatterAdd, Slice
 from irc.dialects.array.syntax import sizes
 from irc.ir.attributes import DenseAttr
 from irc.ir.dimensions import Dimension
-from irc.ir.operation import Value
+from irc.ir.operation import Operation, Value
 from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
+from irc.passes.lower_array.places import as_span, place_of, start_of_span
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 
 def lower_reshape(lowering: Lowering, op: Reshape) -> None:
-    """A copy. The loops run over the shape with more dimensions; the position in the other follows from it."""
-    source, target = lowering[op.operands[0]], lowering.buffer(op.result)
+    """Nothing, where the source was computed in the memory of the result; a span of the source, where the result may be
+    anywhere; else a copy.
+    """
+    if lowering.placed.get(op.source) is op:
+        return
+    source, place = lowering[op.source], place_of(lowering, op.result)
+    if place is None:
+        as_span(lowering, op.result, source, 0)
+    else:
+        _copy_reshaped(lowering, source, place)
+
+
+def _copy_reshaped(lowering: Lowering, source: Value, target: Value) -> None:
+    """The loops run over the shape with more dimensions; the position in the other follows from it."""
     from_shape, to_shape = shape_of(source), shape_of(target)
     over, other = (from_shape, to_shape) if len(from_shape) > len(to_shape) else (to_shape, from_shape)
 
@@ -49,12 +62,28 @@ def _position(lowering: Lowering, number: Value, shape: Sequence[Dimension]) -> 
     return [number, *reversed(position)] if shape else []
 
 
+def lower_slice(lowering: Lowering, op: Slice, copy: Callable[[Lowering, Operation], None]) -> None:
+    """A span of the source, where its elements follow one another there and the result may be anywhere; else a copy."""
+    start = start_of_span(op)
+    if start is None or place_of(lowering, op.result) is not None:
+        copy(lowering, op)
+    else:
+        as_span(lowering, op.result, lowering[op.source], start)
+
+
 def lower_concat(lowering: Lowering, op: Concat) -> None:
-    """Each operand is copied to its place."""
+    """Each operand is copied to its place, if it was not computed there."""
     target = lowering.buffer(op.result)
     for operand, start in zip(op.operands, op.starts(), strict=True):
+        if lowering.placed.get(operand) is op:
+            continue
         source = lowering[operand]
         _copy_at(lowering, source, target, [start if d == op.axis.value else 0 for d in range(len(shape_of(source)))])
+
+
+def lower_detach(lowering: Lowering, op: Detach) -> None:
+    """A copy."""
+    _copy_at(lowering, lowering[op.source], lowering.buffer(op.result), [0] * op.source.type.rank)
 
 
 def lower_pad(lowering: Lowering, op: Pad) -> None:

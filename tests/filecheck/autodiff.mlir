@@ -56,6 +56,18 @@ func.func @constant(%x: tensor<B x f32>) -> tensor<B x f32> {
   func.return %c : tensor<B x f32>
 }
 
+// The gradients of parts of a vector are joined, with zeros between them; they are not added. What overlaps is added.
+// CHECK-LABEL: func.func @parts_vjp(
+// CHECK: %[[ZEROS:.*]] = array.full 0.000000e+00 : f32 to tensor<1xf32>
+// CHECK: %[[JOINED:.*]] = array.concat %{{.*}}, %[[ZEROS]], %{{.*}} axis 0 : tensor<2xf32>, tensor<1xf32>, tensor<3xf32>
+// CHECK: arith.addf %[[JOINED]], %{{.*}} : tensor<6xf32>
+func.func @parts(%w: tensor<6xf32>) -> (tensor<2xf32>, tensor<3xf32>, tensor<2xf32>) {
+  %a = array.slice %w offsets [0] : tensor<6xf32> to tensor<2xf32>
+  %b = array.slice %w offsets [3] : tensor<6xf32> to tensor<3xf32>
+  %c = array.slice %w offsets [1] : tensor<6xf32> to tensor<2xf32>
+  func.return %a, %b, %c : tensor<2xf32>, tensor<3xf32>, tensor<2xf32>
+}
+
 // A derivative can be differentiated again.
 // TWICE: func.func @second_vjp_vjp(
 // TWICE-SAME: irc.vjp_of = "second_vjp"

@@ -38,6 +38,35 @@ func.func @another_place(%w: tensor<4x4xf32> {irc.donated = 0 : i64}) -> tensor<
   func.return %y : tensor<4x4xf32>
 }
 
+// A part of the argument that is read later, as it lies there, is a reader as well.
+// CHECK-LABEL: func.func @part_read_later(
+// CHECK: %[[Y:.*]] = loop.alloc
+// CHECK: loop.store %{{.*}}, %[[Y]][%i]
+// CHECK: %[[S:.*]] = loop.span %w[%c2]
+// CHECK: %[[M:.*]] = loop.span %[[S]][%c0]
+// CHECK: loop.load %[[Y]][%i]
+// CHECK: loop.store %{{.*}}, %w[%i]
+func.func @part_read_later(%w: tensor<6xf32> {irc.donated = 0 : i64}) -> (tensor<6xf32>, tensor<2x2xf32>) {
+  %y = math.exp %w : tensor<6xf32>
+  %s = array.slice %w offsets [2] : tensor<6xf32> to tensor<4xf32>
+  %m = array.reshape %s : tensor<4xf32> to tensor<2x2xf32>
+  %z = array.contract "ij,jk->ik" %m, %m : tensor<2x2xf32>, tensor<2x2xf32>
+  func.return %y, %z : tensor<6xf32>, tensor<2x2xf32>
+}
+
+// A result that is a part of an argument is copied before another result takes its place.
+// CHECK-LABEL: func.func @part_returned(
+// CHECK: %[[S:.*]] = loop.span %m[%c0]
+// CHECK: loop.load %w[
+// CHECK: loop.store %{{.*}}, %[[S]][
+// CHECK: loop.load %x[
+// CHECK: loop.store %{{.*}}, %w[
+func.func @part_returned(%w: tensor<6xf32> {irc.donated = 0 : i64}, %x: tensor<6xf32>) -> (tensor<6xf32>, tensor<2x2xf32>) {
+  %s = array.slice %w offsets [2] : tensor<6xf32> to tensor<4xf32>
+  %m = array.reshape %s : tensor<4xf32> to tensor<2x2xf32>
+  func.return %x, %m : tensor<6xf32>, tensor<2x2xf32>
+}
+
 // A product of matrices reads all of an argument for each element: not in place.
 // CHECK-LABEL: func.func @product(
 // CHECK: loop.alloc

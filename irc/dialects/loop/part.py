@@ -13,7 +13,7 @@ from irc.interpreter import Buffer
 from irc.ir.attributes import Attribute
 from irc.ir.constraints import INDEX
 from irc.ir.diagnostics import fail
-from irc.ir.operation import Operation, Value
+from irc.ir.operation import Operation
 from irc.ir.spec import operand, result
 from irc.ir.traits import PURE, RAW
 from irc.ir.types import Type
@@ -52,12 +52,3 @@ class Part(Operation):
         part = Buffer(whole.value[place, ...], whole.error[place, ...])
         part.terms = whole.terms[:, place, ...]
         return [part]
-
-
-def memory_of(buffer: Value) -> Value:
-    """The buffer whose memory a buffer is a part of; itself, if it is not a part."""
-    op = buffer.defining_op()
-    while isinstance(op, Part):
-        buffer = op.whole
-        op = buffer.defining_op()
-    return buffer
