@@ -27,19 +27,33 @@ class Training:
     validation_accuracy: float | None = None
     stopped: bool = False
 
+    @property
+    def watched_loss(self) -> float:
+        """The loss that says how good the net is: that of validation, or where there is none, that of the epoch."""
+        return self.loss if self.validation_loss is None else self.validation_loss
+
     def stop(self) -> None:
         """End the training after this step, or epoch."""
         self.stopped = True
 
 
 class Callback:
-    """Watches a training; subclasses override what they want to see."""
+    """Watches a training; subclasses override what they want to see.
+
+    In ``on_epoch`` the net is as one that has learnt so far: it can be saved, and ``net.memory`` is up to date.
+    """
+
+    def on_begin(self, training: Training) -> None:
+        """Before the first step."""
 
     def on_step(self, training: Training) -> None:
         """After each step."""
 
     def on_epoch(self, training: Training) -> None:
         """After each epoch, and its validation."""
+
+    def on_end(self, training: Training) -> None:
+        """After the last epoch, unless an error ends the training."""
 
 
 class _EachEpoch(Callback):

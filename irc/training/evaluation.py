@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_input
+from irc.arrays import as_array
 from irc.backend.entry import Function
 from irc.backend.jit import Library
 from irc.backend.target import host
@@ -28,32 +28,41 @@ from irc.training.trainable import Trainable
 
 BATCH = 1024
 """Rows at a time, where nothing says."""
+MOST_CLASSES = 1024
+"""A net with more has no confusion matrix: it grows as their square."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a net is on some data: the mean ``loss`` of a row, and the ``accuracy``, the share of right decisions,
-    for losses of classification (else None).
+    """How good a net is on some data: the mean ``loss`` of a row, and for losses of classification (else None) the
+    ``accuracy``, the share of right decisions, and ``confusion`` [true, predicted], how often each pair was (int64;
+    None for more than MOST_CLASSES classes). Where outputs are bits or signs, class 1 are those that are on.
     """
 
     loss: float
     accuracy: float | None
     rows: int
+    confusion: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 def evaluate(net: Trainable, data: Data, loss: Loss, batch: int = BATCH) -> Evaluation:
     """The loss and the accuracy of a net on data of its own."""
     total, right, decisions = 0.0, 0, 0
+    confusion: np.ndarray | None = None
     run = _Anew(net)
     for first in range(0, len(data), batch):
         *inputs, target = data.batch(first, min(first + batch, len(data)))
         y = run(*inputs)
         total += batch_loss(loss, y, target) * len(target)
         if loss.decides is not None:
-            correct = right_decisions(loss, y, target)
-            right += int(correct.sum())
-            decisions += correct.size
-    return Evaluation(total / len(data), right / decisions if decisions else None, len(data))
+            true, predicted = decided(loss, target, True), decided(loss, y)
+            right += int((true == predicted).sum())
+            decisions += true.size
+            classes = y.shape[-1] if loss.decides == "class" else 2
+            if classes <= MOST_CLASSES:
+                confusion = np.zeros((classes, classes), np.int64) if confusion is None else confusion
+                np.add.at(confusion, (true, predicted), 1)
+    return Evaluation(total / len(data), right / decisions if decisions else None, len(data), confusion)
 
 
 class _Anew:
@@ -76,17 +85,14 @@ class _Anew:
         return y
 
 
-def evaluate_data(
-    net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH, rows: str = "steps"
-) -> Evaluation:
+def evaluate_data(net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH, rows: str = "steps") -> Evaluation:
     """See :meth:`irc.Net.evaluate`."""
     chosen = chosen_loss(net, loss)
     inputs = [a for a in net.forward.inputs if not a.registers]
-    if len(inputs) < len(net.forward.inputs):
-        x, y = over_time(x, rows, "x"), over_time(y, rows, "y")
     arguments = [*inputs, net.forward.signature.outputs()[0]]
     shapes = [net.forward.known_shape(a) for a in arguments]
-    return evaluate(net, checked_data(x, y, arguments, shapes, chosen), chosen, batch)
+    recurrent = len(inputs) < len(net.forward.inputs)
+    return evaluate(net, checked_data(x, y, arguments, shapes, chosen, rows, recurrent), chosen, batch)
 
 
 def batch_loss(loss: Loss, y: np.ndarray, target: np.ndarray) -> float:
@@ -96,11 +102,11 @@ def batch_loss(loss: Loss, y: np.ndarray, target: np.ndarray) -> float:
     return float(mean)
 
 
-def right_decisions(loss: Loss, y: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Whether outputs decide as their targets do: one answer for each row (classes), or for each output."""
+def decided(loss: Loss, y: np.ndarray, is_target: bool = False) -> np.ndarray:
+    """What outputs, or targets, decide: the number of a class for each row, or 0 or 1 for each of them."""
     if loss.decides == "class":
-        return y.argmax(-1) == target.argmax(-1)
-    return (y > 0) == (target > (0.5 if loss.decides == "bit" else 0))
+        return y.argmax(-1)
+    return (y > (0.5 if is_target and loss.decides == "bit" else 0)).astype(np.intp)
 
 
 @lru_cache(maxsize=32)
@@ -121,11 +127,11 @@ def _loss_function(loss: Loss, rank: int, dtype: str) -> Function:
 def predict(net: Trainable, inputs: Sequence[Any], batch: int = BATCH, rows: str = "steps") -> Any:
     """The net's output for all rows, ``batch`` rows at a time."""
     if any(a.registers for a in net.forward.inputs):
-        x = as_input(over_time(single(inputs, net.name), rows, "x"), net.dtype, net.forward.shapes[0], "x")
+        x = over_time(single(inputs, net.name), net.forward.inputs[0].dtype, net.forward.shapes[0][2], "x", rows)
         run = _Anew(net)
         y = np.concatenate([run(x[first : first + batch]) for first in range(0, max(len(x), 1), batch)])
         return y[:, 0] if rows == "steps" else y
-    arrays = [np.asarray(x) for x in inputs]
+    arrays = [as_array(x, a.name) for x, a in zip(inputs, net.forward.inputs, strict=False)]
     count = len(arrays[0]) if arrays and arrays[0].ndim else 0
     if count <= batch or any(a.ndim == 0 or len(a) != count for a in arrays):
         return net.run(*inputs, rows=rows)

@@ -16,16 +16,15 @@ BETWEEN_LINES = 1.0
 
 class Progress:
     """Shows rate, loss and remaining time on standard error. ``verbose``: 0 nothing, 1 a bar for all epochs (lines
-    without tqdm, at most one a second), 2 a line for each epoch.
+    without tqdm, at most one a second), 2 a line for each epoch. ``rows`` are those of an epoch, None if not known.
     """
 
-    def __init__(self, verbose: int, epochs: int, rows: int):
+    def __init__(self, verbose: int, epochs: int, rows: int | None):
         if verbose not in (0, 1, 2):
             raise Error(f"verbose must be 0, 1 or 2, not {verbose!r}")
         self.verbose = verbose
         self.epochs = epochs
-        self.rows = rows
-        self._bar = _bar(epochs * rows) if verbose == 1 else None
+        self._bar = _bar(None if rows is None else epochs * rows) if verbose == 1 else None
         self._begin = self._shown = time.perf_counter()
         self._done = self._waiting = 0
 
@@ -54,7 +53,7 @@ class Progress:
         last = epoch + 1 == self.epochs
         if self.verbose == 2 or (self.verbose == 1 and (last or now - self._shown > BETWEEN_LINES)):
             rate = self._done / max(now - self._begin, 1e-9)
-            left = (self.epochs * self.rows - self._done) / max(rate, 1e-9)
+            left = (now - self._begin) * (self.epochs / (epoch + 1) - 1)
             words = [f"epoch {epoch + 1}/{self.epochs}: {words[0]}", *words[1:], _rate(rate), f"{_time(left)} left"]
             print(", ".join(words), file=sys.stderr)
             self._shown = now
@@ -72,7 +71,7 @@ class Progress:
         self._waiting = 0
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int | None) -> Any:
     """A bar of tqdm; None if it is not installed."""
     try:
         from tqdm import tqdm  # an extra; without it there are lines

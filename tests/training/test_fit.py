@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import irc
+from irc.training.batches import shuffled
 from irc.training.evaluation import batch_loss
-from irc.training.fit import shuffled
 from irc.training.losses import find_loss
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.array([0, 1, 1, 0], np.float32)

@@ -18,7 +18,7 @@ from irc.ir.types import TensorType, f32, f64
 from irc.ir.verifier import verify
 from irc.passes.autodiff import Autodiff
 from irc.passmanager import PassContext
-from irc.training.evaluation import batch_loss, right_decisions
+from irc.training.evaluation import batch_loss, decided
 from irc.training.losses import LOSSES, find_loss, loss_attribute, loss_of_attribute, mean_loss
 from support.gradients import check_bounds, run
 
@@ -164,12 +164,13 @@ def test_rows_are_all_but_the_last_dimension(shape):
 
 
 def test_decisions():
-    y, t = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3]]), np.array([[0, 1, 0], [0, 0, 1]])
-    assert right_decisions(find_loss("cross_entropy"), y, t).tolist() == [True, False]
-    bits = right_decisions(find_loss("sigmoid_cross_entropy"), np.array([[-1.0, 2.0]]), np.array([[0.0, 0.0]]))
-    assert bits.tolist() == [[True, False]]
-    signs = right_decisions(find_loss("hinge"), np.array([[-0.1, 2.0]]), np.array([[-1.0, -1.0]]))
-    assert signs.tolist() == [[True, False]]
+    """Outputs of bits are logits, which decide at 0; their targets, 0 and 1, decide at 1/2."""
+    y = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3]])
+    assert decided(find_loss("cross_entropy"), y).tolist() == [1, 0]
+    y = np.array([[-0.1, 0.2]])
+    for loss, targets in (("sigmoid_cross_entropy", [[0.0, 1.0]]), ("hinge", [[-1.0, 1.0]])):
+        assert decided(find_loss(loss), y).tolist() == [[0, 1]]
+        assert decided(find_loss(loss), np.array(targets), is_target=True).tolist() == [[0, 1]]
 
 
 def test_a_net_carries_its_loss_as_an_attribute():

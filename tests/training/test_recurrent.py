@@ -86,8 +86,6 @@ def test_steps_are_not_shuffled():
     with net_of("gated") as net:
         with pytest.raises(irc.Error, match="steps, which have an order: leave out shuffle"):
             net.fit(*data(), shuffle=True, verbose=0)
-        with pytest.raises(irc.Error, match=r"x: with rows='steps' expected 2 dimensions \(steps, width\), got 3"):
-            net.fit(*data(8, 2), verbose=0)
         with pytest.raises(irc.Error, match="rows must be one of steps, streams"):
             net.fit(*data(), rows="columns", verbose=0)
 
@@ -109,3 +107,76 @@ def test_models_without_delays_learn_like_other_nets(name):
         assert str(net.loss) == "mse"
         history = net.fit(x, y, epochs=20, batch=10, verbose=0)
         assert history.loss[-1] < history.loss[0]
+
+
+def holding(array, place, value=np.nan):
+    """A copy with something else at one place."""
+    copy = array.copy()
+    copy[place] = value
+    return copy
+
+
+STEPS, TARGETS = data(8)
+STREAMS, MORE = data(8, 3)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "rows", "message"),
+    [
+        (STREAMS, MORE, "steps", r"x: expected 2 dimensions \(\*, 4\), got 3 \(8, 3, 4\); with rows='streams'"),
+        (STEPS, MORE, "steps", r"y: expected 2 dimensions \(\*, 4\), got 3"),
+        (STEPS, TARGETS, "streams", r"x: expected 3 dimensions .*; with rows='steps', one stream is \(steps, width\)"),
+        (STEPS[:, :3], TARGETS, "steps", r"x: dimension 1 must be 4, got 3 \(expected shape \(\*, 4\), got \(8, 3\)\)"),
+        (STEPS, TARGETS[:, :3], "steps", r"y: dimension 1 must be 4, got 3"),
+        (STEPS, TARGETS[:5], "steps", "x and y have different numbers of rows: x 8, y 5"),
+        (STREAMS, MORE[:, :2], "streams", "x and y have different numbers of streams: x 3, y 2"),
+        (STEPS[:0], TARGETS[:0], "steps", "there are no rows to learn from"),
+        (STREAMS[:, :0], MORE[:, :0], "streams", "there are no rows to learn from"),
+        (holding(STEPS, (3, 2)), TARGETS, "steps", r"x holds nan at \[3, 2\]"),
+        (STEPS, holding(TARGETS, (5, 1), np.inf), "steps", r"y holds inf at \[5, 1\]"),
+        (holding(STREAMS, (2, 1, 3)), MORE, "streams", r"x holds nan at \[2, 1, 3\]"),
+        ([[1, 2, 3, 4], [1, 2]], TARGETS[:2], "steps", "x: the rows have different lengths"),
+        (STEPS[:2], [[1, 2, 3, 4], [1, 2]], "steps", "y: the rows have different lengths"),
+    ],
+)
+def test_data_that_do_not_fit_are_told_in_the_users_terms(x, y, rows, message):
+    with net_of("gated") as net, pytest.raises(irc.Error, match=message):
+        net.fit(x, y, rows=rows, verbose=0)
+
+
+CHOICE = "/xavier,zero/\n(x, 4) {m, h, additive} (h, 4, <tanh>) (y, 3, <linear>, <softmax_cross_entropy>)"
+
+
+@pytest.mark.parametrize(("rows", "shape"), [("steps", (6,)), ("streams", (6, 2))])
+def test_the_class_of_each_step_may_be_its_number(rows, shape):
+    rng = np.random.default_rng(0)
+    x, classes = rng.normal(size=(*shape, 4)), rng.integers(0, 3, shape)
+    with irc.compile(CHOICE, dtype="float64") as net:
+        wanted, gradients = net.value_and_grad(x, np.eye(3)[classes], rows=rows)
+        found, same = net.value_and_grad(x, classes, rows=rows)
+        assert found == wanted and np.array_equal(same.params.flat, gradients.params.flat)
+        one, other = net.evaluate(x, classes, rows=rows, batch=4), net.evaluate(x, np.eye(3)[classes], rows=rows)
+        assert one.accuracy == other.accuracy
+        net.fit(x, classes, rows=rows, batch=4, verbose=0)
+        with pytest.raises(irc.Error, match=r"y: class 3 in row"):
+            net.fit(x, classes + 1, rows=rows, verbose=0)
+        with pytest.raises(irc.Error, match="y: classes must be integers from 0 to 2, not of dtype float64"):
+            net.fit(x, classes * 1.0, rows=rows, verbose=0)
+
+
+def test_to_a_net_without_delays_streams_are_rows_like_others():
+    """Also where its source has delays, but none that reaches the output: calls stay what they are."""
+    text = "/xavier,zero/\n(x, 4) [s, {m, d, additive} (d, 4, <tanh>)] (y, 2, <tanh>, <mse>)"
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3, 4)), rng.uniform(size=(5, 3, 2))
+    with irc.compile(text, dtype="float64") as net:
+        assert not net.has_state
+        loss, gradients = net.value_and_grad(x, y, rows="streams")
+        wanted, flat = net.value_and_grad(x.reshape(15, 4), y.reshape(15, 2))
+        assert loss == wanted and gradients.x.shape == x.shape
+        np.testing.assert_array_equal(gradients.x.reshape(15, 4), flat.x)
+        assert net.evaluate(x, y, rows="streams").rows == 15
+        assert net.predict(x, rows="streams").shape == net.run(x, rows="streams").shape == (5, 3, 2)
+        net.fit(x, y, rows="streams", verbose=0)
+        with pytest.raises(irc.Error, match="x and y have different numbers of streams: x 3, y 2"):
+            net.fit(x, y[:, :2], rows="streams", verbose=0)
