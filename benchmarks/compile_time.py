@@ -21,7 +21,7 @@ def main() -> None:
     first_run = True
     for path in [NETS / "nn02.nam", *sorted(NETS.glob("*.na[lm]"))]:
         start = time.perf_counter()
-        net = irc.compile(path)
+        net = irc.compile(path, cache=None)
         x = np.zeros((1, net.input_size), np.float32)
         y = net.run(x)
         forward = time.perf_counter()

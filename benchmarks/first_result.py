@@ -111,7 +111,7 @@ def population(framework: str, state: str) -> None:
 
 def _by_irc(genomes: list, settings: Any, x: np.ndarray) -> list[np.ndarray]:
     warnings.simplefilter("ignore", irc.DiagnosticWarning)  # some genomes have nodes that nothing leads to
-    return irc.compile([(genome, settings) for genome in genomes]).run(x)
+    return irc.compile([(genome, settings) for genome in genomes], cache=None).run(x)
 
 
 def _by_neat_python(genomes: list, settings: Any, x: np.ndarray) -> list[list[list[float]]]:

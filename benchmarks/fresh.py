@@ -55,7 +55,7 @@ def first_results(dag: Dag, source: Any, **options: Any) -> tuple[Any, float, fl
     import_all()
     x, dy = batch(dag, SAMPLES)
     start = time.perf_counter()
-    net = irc.compile(source, **options)
+    net = irc.compile(source, cache=None, **options)
     net.run(x)
     forward = time.perf_counter()
     net.vjp(x, dy)

@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 import llvmlite.binding as llvm
+import numpy as np
 
+from irc.arrays import aligned_zeros
+from irc.backend.address import address_of
+from irc.backend.entry import Function
 from irc.backend.target import host
 
 _numbers = count()
@@ -56,3 +60,29 @@ done:
         ["repeat"],
     )
     return ctypes.CFUNCTYPE(None, ctypes.c_int64)(loop)
+
+
+def repeated_function(
+    function: Function, inputs: Sequence[np.ndarray]
+) -> tuple[Callable[[int], None], list[np.ndarray], object]:
+    """A function of n that calls native code of ours n times; its results; and what must be kept meanwhile."""
+    given, plan = function.checked(inputs)
+    outputs = function.outputs(plan, given)
+    workspace = aligned_zeros(max(plan.workspace, 1), np.dtype(np.uint8))
+    read, results = iter(given), dict(zip([a.name for a in function.signature.outputs()], outputs, strict=True))
+    arguments = []
+    for argument in function.signature.arguments:
+        if argument.role == "symbol":
+            arguments.append(("i64", plan.symbols[argument.name]))
+        elif argument.role == "bound":
+            arguments.append(("ptr", address_of(function.bound[argument.name])))
+        elif argument.role == "input":
+            arguments.append(("ptr", address_of(next(read))))
+        elif argument.role == "output":
+            arguments.append(("ptr", address_of(results[argument.name])))
+        else:
+            arguments.append(("ptr", address_of(workspace)))
+    if function.signature.team:
+        arguments.append(("ptr", 0))  # one thread
+    repeat = repeated(function.owner.address(function.signature.name), arguments)
+    return repeat, outputs, (function, given, workspace)

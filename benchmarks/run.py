@@ -110,6 +110,35 @@ def irregular(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
     }
 
 
+def recurrent(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """Times of calls, and times to compile them."""
+    calls = {(what, f): values for (what, f), values in cells.items() if ": compile" not in what}
+    compiling = {
+        (what.replace(": compile", ":"), f): values for (what, f), values in cells.items() if ": compile" in what
+    }
+    return {
+        "recurrent": table(calls, frameworks, "µs"),
+        "recurrent-compiling": table(compiling, frameworks, "ms", digits=0),
+    }
+
+
+def math_functions(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """A row for each function: elements per ns in each form and by NumPy, and the largest error that was seen."""
+
+    def median(what: str, framework: str) -> float | None:
+        return statistics.median(cells[what, framework]) if (what, framework) in cells else None
+
+    names = dict.fromkeys(what.partition(":")[0] for what, _ in cells)
+    lines = ["| function | f32 | fast | f64 | NumPy, f32 | f32 / NumPy | largest error seen, ULP |", "|---" * 7 + "|"]
+    for name in names:
+        forms = [median(f"{name}: {form}", "irc") for form in ("f32", "fast", "f64")]
+        rival, error = median(f"{name}: f32", "numpy"), median(f"{name}: ULP", "irc")
+        ratio = f"{forms[0] / rival:.1f}x" if forms[0] and rival else "-"
+        shown = ["-" if v is None else f"{v:.2f}" for v in (*forms, rival)]
+        lines.append("| " + " | ".join([f"`{name}`", *shown, ratio, "-" if error is None else f"{error:.2f}"]) + " |")
+    return {"math-functions": "\n".join(lines)}
+
+
 def growth_curves(cells: Cells) -> dict[str, dict[int, float]]:
     """Each quantity by number of edges."""
     curves: dict[str, dict[int, float]] = {}
@@ -164,6 +193,9 @@ BENCHMARKS = {
     "recover-structure": Benchmark("recover_structure.py", unit="times faster as layers", digits=2),
     "compile-time": Benchmark("compile_time.py", unit="ms"),
     "calls": Benchmark("calls.py", unit="ns a call", digits=0),
+    "math-functions": Benchmark("math_functions.py", ("irc", "numpy"), rounds=3, render=math_functions),
+    "rows": Benchmark("rows.py", ("irc", "numpy", "jax"), "ns per element", digits=3, rounds=3),
+    "dense": Benchmark("dense.py", ("irc", "numpy"), "µs", rounds=3),
     "irregular": Benchmark(
         "irregular.py",
         ("irc", "by-hand", "neat-python", "scipy", "jax", "torch"),
@@ -171,6 +203,7 @@ BENCHMARKS = {
         quick=True,
         render=irregular,
     ),
+    "recurrent": Benchmark("recurrent.py", ("irc", "jax", "torch"), rounds=3, quick=True, render=recurrent),
     "first-result": Benchmark("first_result.py", ("irc", "neat-python"), "ms, or MB", quick=True),
     "growth": Benchmark("growth.py", rounds=3, quick=True, render=growth, draw=draw_growth),
 }

@@ -1,10 +1,11 @@
-"""Compiles the sample nets, runs both directions, checks the gradients, and shows one net at every level."""
+"""Compiles the sample nets, runs both directions, checks the gradients, trains, and shows one net at every level."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
+import memory
 import numpy as np
 
 import irc
@@ -83,20 +84,28 @@ def table() -> None:
 
 
 def train() -> None:
-    """A few hundred steps of gradient descent: the product's native gradients, the update in NumPy."""
+    """A small net and a recurrent model learn: a step of training is one native function, the optimiser included."""
     headline("Training nn02 (2-2-2) to add and to subtract its inputs")
     matrix = np.zeros((8, 8), bool)
     matrix[:2, 2:6] = matrix[2:6, 6:] = True
-    net = irc.compile(matrix, act="tanh", out_act="identity", seed=3)
-    generator = np.random.default_rng(1)
-    x = generator.uniform(-0.5, 0.5, (256, 2)).astype(np.float32)
-    target = np.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], axis=1)
-    for step in range(2001):
-        y = net.run(x)
-        if step % 400 == 0:
-            print(f"step {step:5}: mean squared error {np.mean((y - target) ** 2):.6f}")
-        _, gradients = net.vjp(x, 2 * (y - target) / y.size)
-        net.params.flat -= 0.5 * gradients.params.flat
+    net = irc.compile(matrix, act="tanh", out_act="identity", loss="mse", seed=3)
+    x = np.random.default_rng(1).uniform(-0.5, 0.5, (256, 2)).astype(np.float32)
+    history = net.fit(x, x @ [[1, 1], [1, -1]], epochs=101, batch=32, optimizer=irc.Adam(0.01), verbose=0)
+    for epoch in range(0, 101, 20):
+        print(f"epoch {epoch:5}: mean squared error {history.loss[epoch]:.6f}")
+
+    headline("Training a net of 32 LSTM cells to add the numbers that were marked last (examples/memory.py)")
+    model = irc.compile(memory.MODEL, seed=1)
+    model.fit(
+        *memory.adding(1000, memory.STREAMS, seed=1),
+        epochs=6,
+        batch=memory.WINDOW,
+        optimizer=irc.Adam(0.01, clip_norm=1.0),
+        rows="streams",
+        callbacks=lambda t: print(f"epoch {t.epoch:5}: mean squared error {t.loss:.6f}"),
+        verbose=0,
+    )
+    print(f"without memory it could not be less than {memory.without_memory():.6f}")
 
 
 def levels() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_input, check_output
+from irc.arrays import as_array, as_input, check_output
 from irc.backend.entry import Argument
 from irc.ir.diagnostics import Error, counted
 from irc.kernel import Kernel
@@ -21,13 +21,21 @@ from irc.kernel import Kernel
 Call = Callable[[list[np.ndarray], "list[np.ndarray] | None"], Sequence[np.ndarray]]
 """A native function: from its inputs (without parameters), and perhaps arrays for results, to its results."""
 
-ROWS = ("steps", "streams")
+STEPS = "steps"
+ROWS = (STEPS, "streams")
 """What the rows of an input are: steps of one stream, or at each step one row for each stream."""
+
+
+RANK_HINTS = {
+    "steps": "with rows='streams', many streams are (steps, streams, width)",
+    "streams": "with rows='steps', one stream is (steps, width)",
+}
+"""What to tell who gives a recurrent net an array of another number of dimensions."""
 
 
 def checked_rows(rows: Any) -> str:
     """``rows``, if it is one of ROWS. Raises :class:`irc.Error` otherwise."""
-    if rows not in ROWS:
+    if not isinstance(rows, str) or rows not in ROWS:
         raise Error(f"rows must be one of {', '.join(ROWS)}, got {rows!r:.80}")
     return rows
 
@@ -54,6 +62,11 @@ class State:
         """Begin anew, with the initial values."""
         self._flat = self._initial.copy()
         self._begun = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether these are the states of so many streams, rather than the one that any number of them starts with."""
+        return self._begun
 
     @property
     def flat(self) -> np.ndarray:
@@ -105,6 +118,11 @@ class State:
         """What the state is after a call."""
         self._flat, self._begun = flat, True
 
+    def restore(self, flat: Any, begun: bool) -> None:
+        """Be what another one was. Raises :class:`irc.Error` for arrays of another width."""
+        self.flat = flat
+        self._begun = begun
+
 
 class Recurrence:
     """Calls of a recurrent net, one after the other, with its ``state``."""
@@ -123,8 +141,8 @@ class Recurrence:
 
     def run(self, call: Call, x: Any, rows: str, out: np.ndarray | None = None) -> np.ndarray:
         """The output, by ``call``, the native function. The state goes on."""
-        steps = checked_rows(rows) == "steps"
-        given = self._over_time(x, self._x.name, self._widths[0], steps)
+        given = over_time(x, self._x.dtype, self._widths[0], self._x.name, rows)
+        steps = rows == "steps"
         if out is None:
             return _as_rows(self._go_on(call, given, [], None)[0], steps)
         check_output(out, self._x.dtype, (*given.shape[: 1 if steps else 2], self._widths[1] or 0))
@@ -133,10 +151,9 @@ class Recurrence:
 
     def vjp(self, call: Call, x: Any, dy: Any, rows: str) -> list[np.ndarray]:
         """All results of the joint function. The state goes on; no gradient comes back from behind the last step."""
-        steps = checked_rows(rows) == "steps"
-        given = self._over_time(x, self._x.name, self._widths[0], steps)
-        cotangent = self._over_time(dy, "dy", self._widths[1], steps)
-        return [_as_rows(a, steps) for a in self._go_on(call, given, [cotangent], None)]
+        given = over_time(x, self._x.dtype, self._widths[0], self._x.name, rows)
+        cotangent = over_time(dy, self._x.dtype, self._widths[1], "dy", rows)
+        return [_as_rows(a, rows == "steps") for a in self._go_on(call, given, [cotangent], None)]
 
     def _go_on(
         self, call: Call, x: np.ndarray, cotangents: list[np.ndarray], out: np.ndarray | None
@@ -148,21 +165,12 @@ class Recurrence:
             self.state.advance(results[1])
         return results
 
-    def _over_time(self, value: Any, name: str, width: int | None, steps: bool) -> np.ndarray:
-        """An array [steps, streams, width]."""
-        sizes = [None, width] if steps else [None, None, width]
-        array = as_input(value, self._x.dtype, sizes, name)
-        return array[:, None] if steps else array
 
-
-def over_time(value: Any, rows: str, name: str) -> Any:
-    """What a user gives for a recurrent net, as streams: rows that are steps of one stream get an axis for it."""
-    if checked_rows(rows) == "streams":
-        return value
-    array = np.asarray(value)
-    if array.ndim != 2:
-        raise Error(f"{name}: with rows='steps' expected 2 dimensions (steps, width), got {array.ndim}")
-    return array[:, None]
+def over_time(value: Any, dtype: np.dtype, width: int | None, name: str, rows: str) -> np.ndarray:
+    """An array [steps, streams, width] of what a user gives for a recurrent net. Raises :class:`irc.Error`."""
+    steps = checked_rows(rows) == "steps"
+    array = as_input(value, dtype, [None, width] if steps else [None, None, width], name, RANK_HINTS[rows])
+    return array[:, None] if steps else array
 
 
 def _as_rows(array: np.ndarray, steps: bool) -> np.ndarray:
@@ -179,7 +187,7 @@ def single(arrays: Sequence[Any], name: str) -> Any:
 
 def all_rows(value: Any, name: str) -> np.ndarray:
     """Streams over time [T, B, width] as rows, for a net to which all rows are alike. Raises :class:`irc.Error`."""
-    array = np.asarray(value)
+    array = as_array(value, name)
     if array.ndim != 3:
         raise Error(f"{name}: with rows='streams' expected 3 dimensions (steps, streams, width), got {array.ndim}")
     return array.reshape(-1, array.shape[2])

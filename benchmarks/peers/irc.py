@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from contest import Contestant, calling
 from dags import Dag
-from native import repeated
+from native import repeated_function
 
 import irc
-from irc.arrays import aligned_zeros
-from irc.backend.address import address_of
 
 
 def contestants(dag: Dag, x: np.ndarray, dy: np.ndarray) -> Iterator[Contestant]:
@@ -27,22 +25,7 @@ def _kernel(what: str, net: irc.Net, arrays: tuple[np.ndarray, ...]) -> Contesta
     """The machine code, called by machine code with all that it needs."""
     kernel = net._kernel(net._way(len(arrays) == 2, arrays[:1]))
     function = kernel.function
-    given, plan = function.checked(kernel.prepare(arrays, net.params.flat))
-    outputs = function.outputs(plan, given)
-    workspace = aligned_zeros(max(plan.workspace, 1), np.dtype(np.uint8))
-    inputs, results = iter(given), dict(zip([a.name for a in function.signature.outputs()], outputs, strict=True))
-    arguments = []
-    for argument in function.signature.arguments:
-        if argument.role == "symbol":
-            arguments.append(("i64", plan.symbols[argument.name]))
-        elif argument.role == "bound":
-            arguments.append(("ptr", address_of(function.bound[argument.name])))
-        elif argument.role == "input":
-            arguments.append(("ptr", address_of(next(inputs))))
-        elif argument.role == "output":
-            arguments.append(("ptr", address_of(results[argument.name])))
-        else:
-            arguments.append(("ptr", address_of(workspace)))
+    repeat, outputs, keep = repeated_function(function, kernel.prepare(arrays, net.params.flat))
 
     def read() -> tuple[np.ndarray, ...]:
         if len(arrays) == 1:
@@ -50,5 +33,4 @@ def _kernel(what: str, net: irc.Net, arrays: tuple[np.ndarray, ...]) -> Contesta
         flat, (dx,) = net.forward.gradients(outputs[1:], net.params.flat)
         return outputs[0], flat, dx
 
-    repeat = repeated(function.owner.address(function.signature.name), arguments)
-    return Contestant(what, repeat, read, (net, given, workspace))
+    return Contestant(what, repeat, read, (net, keep))

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from irc.dialects.neuron import Net, Node
-from irc.dialects.neuron.function import activation_of
-from irc.emit.ncc import Drawing
-from irc.ir.operation import Value
-from irc.ir.symbols import symbol_name
+from irc.dialects.neuron import Net
+from irc.emit.picture import picture
 
 
 def dot(net: Net) -> str:
-    """The net in the DOT language: inputs are boxes, outputs have a double border, edges bear their weights' names."""
-    drawing = Drawing(net)
-    outputs = set(drawing.net.outputs)
-    lines = [f"digraph {_string(symbol_name(net))} {{", "  rankdir=LR;", "  node [shape=circle];"]
-    for position, value in enumerate(drawing.neurons):
-        style = {"label": "\\n".join(filter(None, [drawing.names.plain(value), kind_of(value)]))}
-        if value.defining_op() is None:
+    """The net in the DOT language: inputs are boxes, outputs have a double border, edges bear their weights' names.
+
+    Edges from the step before are dashed. What is no net of single neurons is drawn as its layers (see ``picture``).
+    """
+    shown = picture(net)
+    lines = [f"digraph {_string(shown.name)} {{", "  rankdir=LR;", "  node [shape=circle];"]
+    for position, vertex in enumerate(shown.vertices):
+        style = {"label": "\\n".join(vertex.lines)}
+        if not vertex.kind:
             style["shape"] = "box"
-        if value in outputs:
+        if vertex.is_output:
             style["peripheries"] = "2"
-        lines.append(f"  {position} [{', '.join(f'{k}={_string(v)}' for k, v in style.items())}];")
-    for edge in drawing.edges:
-        weight = drawing.weight(edge)
-        label = f" [label={_string(weight)}]" if weight else ""
-        lines.append(f"  {edge.source} -> {edge.target}{label};")
+        lines.append(f"  {position} [{_list(style)}];")
+    for arrow in shown.arrows:
+        style = {"label": arrow.text} if arrow.text else {}
+        if arrow.steps:
+            style |= {"style": "dashed", "constraint": "false"}  # the ranks are those of a step
+        lines.append(f"  {arrow.source} -> {arrow.target}{f' [{_list(style)}]' if style else ''};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def kind_of(value: Value) -> str:
-    """What a neuron computes besides its weighted sum, in a word or two; empty for inputs."""
-    op = value.defining_op()
-    if not isinstance(op, Node):
-        return "" if op is None else op.kind.value  # type: ignore[attr-defined]
-    activation = str(activation_of(op))
-    return activation if op.aggregation.value == "sum" else f"{activation} of {op.aggregation.value}"
+def _list(style: dict[str, str]) -> str:
+    return ", ".join(f"{key}={_string(value)}" for key, value in style.items())
 
 
 def _string(text: str) -> str:

@@ -5,12 +5,12 @@
     equation = name "=" sum
     sum      = ["+" | "-"] product { ("+" | "-") product }
     product  = factor { ("*" | "/") factor }
-    factor   = number | name | "-" factor | "(" [ sum ] ")" | call
+    factor   = number | name [ "[" "t" "-" integer "]" ] | "-" factor | "(" [ sum ] ")" | call
     call     = name ["'"] ["<" number ">"] ["[" integer "]"] "(" [ sum { "," sum } ] ")"
 
 Empty brackets are 0. ``relu'(x)`` is the derivative of an activation; ``max(a, b)``, ``min``, ``product``, ``sum``,
-``mean``, ``maxabs`` and ``median`` are aggregations, and ``max'[1](a, b)`` the derivative by term 1. Names that are no
-identifiers stand in double quotes.
+``mean``, ``maxabs`` and ``median`` are aggregations, and ``max'[1](a, b)`` the derivative by term 1. ``h[t-1]`` is h of
+the step before. Names that are no identifiers stand in double quotes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from irc.dialects.activations import ACTIVATIONS, Activation
 from irc.dialects.array import choice
-from irc.emit.names import unquoted
+from irc.emit.names import before, unquoted
 from irc.ir.diagnostics import fail
 from irc.ir.locations import Source
 
@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>[-+*/()\[\]<>,=']))"
 )
 _COMMENT = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|\Z)")
+_BEFORE = re.compile(r"[ \t]*\[[ \t]*t[ \t]*-[ \t]*(?P<steps>[1-9][0-9]{0,8})[ \t]*\]")
 _NESTING = 100
 
 
@@ -102,18 +103,29 @@ class Function:
 
 
 class Equations:
-    """Equations that were read. ``functions`` by name; ``equations`` are (name, expression, offset) in text order."""
+    """Equations that were read. ``functions`` by name; ``equations`` are (name, expression, offset) in text order.
 
-    def __init__(self, source: Source, functions: dict[str, Function], equations: list[tuple[str, Any, int]]):
+    ``delayed``: of which names, how many steps before, values are read.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        functions: dict[str, Function],
+        equations: list[tuple[str, Any, int]],
+        delayed: set[tuple[str, int]],
+    ):
         self.source = source
         self.functions = functions
         self.equations = equations
+        self.delayed = delayed
 
     def evaluate(self, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The value of every equation, by name.
 
-        ``given`` are the values of the names that no equation defines: inputs, parameters, and gradients of the outputs
-        (``DLY_...``); numbers, or arrays of equal length, one value a sample. Raises Error for a name without a value.
+        ``given`` are the values of the names that no equation defines: inputs, parameters, gradients of the outputs
+        (``DLY_...``), and of steps before (``h[t-1]``); numbers, or arrays of equal length, one value a sample. Raises
+        Error for a name without a value.
         """
         values = {name: np.asarray(value, np.float64) for name, value in given.items()}
         found: dict[str, np.ndarray] = {}
@@ -177,6 +189,7 @@ class _Reader:
         self.name_at = 0  # where the last name stood
         self.depth = 0
         self.in_function = False
+        self.delayed: set[tuple[str, int]] = set()
 
     def read(self) -> Equations:
         functions: dict[str, Function] = {}
@@ -201,7 +214,7 @@ class _Reader:
                 defined.add(name)
                 equations.append((name, self.sum(), start))
             self.end_of_line()
-        return Equations(self.source, functions, equations)
+        return Equations(self.source, functions, equations, self.delayed)
 
     def function(self, name: str, start: int) -> Function:
         if name in ACTIVATIONS or name in _AGGREGATIONS:
@@ -309,6 +322,11 @@ class _Reader:
                 return inner
             name = self.name()
             offset = self.name_at
+            late = _BEFORE.match(self.text, self.at)
+            if late is not None and not self.in_function:
+                self.at = late.end()
+                self.delayed.add((name, int(late["steps"])))
+                return _Name(f"{name}{before(int(late['steps']))}", offset)
             if self.peek("sign") in ("(", "'", "<", "["):
                 return self.call(name, offset)
             return _Name(name, offset)

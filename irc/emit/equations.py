@@ -12,8 +12,7 @@ and, backward, printed from the net of gradients that ``autodiff`` made:
 
 ``DLY_n0c`` is the gradient of the loss by output n0c, ``d`` that by a neuron's z, ``D`` that by a parameter or an
 input; for a batch the D of parameters are to be summed over the samples. ``max'[1](a, b)`` is the derivative of max
-by its term 1. ``n04_before = n04[t-1]`` is the value of the step before; before the first step it is what the header
-says.
+by its term 1. ``n04[t-1]`` is the value of n04 one step before; at the first step it is what the header says.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron import Delay, Delta, Merge, Net, Node, Share
 from irc.dialects.neuron.function import activation_of
 from irc.dialects.neuron.net import COTANGENT, OUTPUT
-from irc.emit.names import EquationNames
+from irc.emit.names import EquationNames, before
 from irc.interpreter import in_order
 from irc.ir.diagnostics import counted, fail
 from irc.ir.operation import Operation, Value
@@ -95,8 +94,9 @@ class EquationPrinter:
         yield f"# net {symbol_name(net)}: {', '.join(counted(number, what) for number, what in sizes)}"
         yield f"# inputs: {' '.join(names.value(a) for a in net.arguments)}"
         yield f"# outputs: {' '.join(names.value(v) for v in net.outputs)}"
-        for op in net.delays:
-            yield f"# {names.value(op.source)}[t-1] is {op.initial.value:g} at the first step"
+        begins = {names.value(op.value): op.initial.value for op in net.delays}
+        for name, initial in begins.items():
+            yield f"# {name} is {initial:g} at the first step"
         functions = {str(a): a for op in self.ops if isinstance(op, Node) for a in [activation_of(op)]}
         for name, activation in functions.items():
             yield f"# {name}(x) = {activation.formula}"
@@ -108,7 +108,8 @@ class EquationPrinter:
             if isinstance(op, Node):
                 yield f"{self.names.function(op.value)}(z) = {activation_of(op)}(z)"
         for op in ops:
-            yield self.equation(op)
+            if op.results[0] not in self.names.late:
+                yield self.equation(op)
 
     def backward(self) -> Iterator[str]:
         """The derivatives of the functions, what they are taken at, and all gradients, outputs first."""
@@ -140,7 +141,8 @@ class EquationPrinter:
         if isinstance(op, Merge):
             return f"{name} = {self._merge(op)}"
         if isinstance(op, Delay):
-            return f"{name} = {self.names.value(op.source)}[t-1]"
+            source, steps = self.names.undelayed(op.source)
+            return f"{name} = {self.names.value(source)}{before(steps + 1)}"
         fail(f"'{op.name}' cannot be written as an equation", op.location)
 
     def _aggregate(self, op: Node) -> str:

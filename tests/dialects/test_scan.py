@@ -112,11 +112,13 @@ def test_second_derivatives_agree_with_jax():
 
 
 def test_only_wanted_gradients_are_computed():
-    """By the parameters alone: nothing is stacked for the input, and no bias is summed."""
+    """By the parameters alone: nothing is stacked for the input, and no bias is summed. What is stacked is what the
+    gradient of the weights is a contraction of, over all steps.
+    """
     module = differentiated(rnn(False), wrt=("params",))
     text = str(module).split("array.scan reverse")[1]
     assert text.split("{")[0].count("->") == 1 and text.split("-> (")[1].startswith(
-        "tensor<B x 4 x f32>, tensor<4x4xf32>)"
+        "tensor<B x 4 x f32>, tensor<T x B x 4 x f32>)"
     )
 
 

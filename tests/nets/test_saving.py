@@ -101,6 +101,26 @@ def test_streams_of_a_recurrent_net_go_on(path):
     assert np.array_equal(irc.load(path).run(x, rows="streams"), net.run(x, rows="streams"))
 
 
+def test_the_number_of_streams_is_kept():
+    """One stream that has begun is not the state that any number of streams begins with."""
+    net = irc.compile(LSTM)
+    fresh = copy.copy(net)
+    net.run(X)
+    with pytest.raises(irc.Error, match="the state is that of 1 stream, the input has 2"):
+        copy.copy(net).run(np.zeros((3, 2, 4)), rows="streams")
+    assert fresh.run(np.zeros((3, 2, 4)), rows="streams").shape == (3, 2, 4)
+
+
+def test_a_copy_of_a_recurrent_net_has_a_state_of_its_own():
+    net = irc.compile(LSTM)
+    net.run(X)
+    before = net.state.flat.copy()
+    other = copy.deepcopy(net)
+    other.run(X)
+    other.state["lastc"] = 7.0
+    assert np.array_equal(net.state.flat, before)
+
+
 OPTIMIZERS = {
     "sgd": irc.SGD(0.1),
     "nesterov": irc.SGD(0.1, momentum=0.9, nesterov=True),

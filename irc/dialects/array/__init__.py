@@ -5,11 +5,14 @@ Nothing broadcasts by itself, and the op set is closed under differentiation. A 
 """
 
 from irc.dialects.array.contract import Contract
+from irc.dialects.array.conv2d import Conv2d, Conv2dTranspose, Conv2dWeights
 from irc.dialects.array.dag import Dag, DagGrad
+from irc.dialects.array.detach import Detach
 from irc.dialects.array.fused import Fused, Yield
 from irc.dialects.array.index import Argmax, Gather, ScatterAdd
 from irc.dialects.array.kind import Kind
 from irc.dialects.array.pieces import Concat, Pad, Slice, Stack, Unstack
+from irc.dialects.array.pool2d import Pool2d, Pool2dGradient, Pool2dPick
 from irc.dialects.array.reduce import Reduce
 from irc.dialects.array.scan import Scan
 from irc.dialects.array.shape import Broadcast, Cast, Full, Item, Reshape, Transpose
@@ -20,9 +23,10 @@ from irc.ir.dialect import Dialect
 DIALECT = Dialect(
     "array",
     operations=(
-        Full, Broadcast, Item, Reshape, Transpose, Cast, Size, Iota,
+        Full, Broadcast, Item, Reshape, Transpose, Cast, Detach, Size, Iota,
         Concat, Slice, Pad, Stack, Unstack,
         Gather, ScatterAdd, Argmax, Reduce, Contract,
+        Conv2d, Conv2dTranspose, Conv2dWeights, Pool2d, Pool2dGradient, Pool2dPick,
         Dag, DagGrad, Fused, Scan, Yield,
     ),
     attributes=(Kind,),
@@ -30,7 +34,8 @@ DIALECT = Dialect(
 )  # fmt: skip
 
 __all__ = [
-    "DIALECT", "Argmax", "Broadcast", "Cast", "Concat", "Contract", "Dag", "DagGrad", "Full", "Fused", "Gather",
-    "Iota", "Item", "Kind", "Pad", "Reduce", "Reshape", "Scan", "ScatterAdd", "Size", "Slice", "Stack", "Topology",
-    "Transpose", "Unstack", "Yield", "check_topology",
+    "DIALECT", "Argmax", "Broadcast", "Cast", "Concat", "Contract", "Conv2d", "Conv2dTranspose", "Conv2dWeights",
+    "Dag", "DagGrad", "Detach", "Full", "Fused", "Gather", "Iota", "Item", "Kind", "Pad", "Pool2d", "Pool2dGradient",
+    "Pool2dPick", "Reduce", "Reshape", "Scan", "ScatterAdd", "Size", "Slice", "Stack", "Topology", "Transpose",
+    "Unstack", "Yield", "check_topology",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from irc.dialects.array.fused import Yield
@@ -15,7 +15,7 @@ from irc.ir.dimensions import Dimension
 from irc.ir.operation import Block, BlockArgument, Operation, OpResult, Value
 from irc.ir.rewriting import Pattern, Rewriter
 from irc.ir.spec import SEGMENTS, attr, operands, region, results
-from irc.ir.traits import ISOLATED, PURE, RAW, SINGLE_BLOCK
+from irc.ir.traits import ISOLATED, PURE, RAW, SINGLE_BLOCK, has
 from irc.ir.types import TensorType, Type, format_results, i32
 
 Pullback = Callable[[Block, Sequence[Value], Sequence[Value | None], Sequence[Value]], Sequence[Value]]
@@ -255,7 +255,74 @@ class _Prune(Pattern):
         return True
 
 
-Scan.canonical_patterns = (_Prune(),)
+class _Merge(Pattern):
+    """Of two scans that carry the same, through the same values, the first also stacks what the second does: what is
+    computed for a loss and what is kept for its gradient are then computed once.
+    """
+
+    def rewrite(self, op: Operation, rewriter: Rewriter) -> bool:
+        assert isinstance(op, Scan)
+        for other in _later_alike(op):
+            mapping = _equal_steps(op, other)
+            if mapping is None:
+                continue
+            block, count = op.body.block, len(op.initial)
+            end, their_end = block.terminator, other.body.block.terminator
+            with rewriter.at(block, end):
+                for inner in other.body.block:
+                    if inner is not their_end and inner.results[0] not in mapping:
+                        rewriter.insert(inner.clone(mapping))
+            yielded = [*end.operands, *(mapping[v] for v in their_end.operands[count:])]
+            end.operands = yielded
+            types = [*(r.type for r in op.results), *(r.type for r in other.stacked)]
+            body, op.regions = op.body, ()  # the new op takes it over
+            marks: dict[str, Any] = {} if op.reverse is None else {"reverse": None}
+            new = rewriter.create(Scan, *op.groups, result_types=types, regions=[body], **marks)
+            rewriter.replace(other, [*new.results[:count], *new.results[len(op.results) :]])
+            rewriter.replace(op, new.results[: len(op.results)])
+            return True
+        return False
+
+
+def _later_alike(scan: Scan) -> list[Scan]:
+    """The scans behind this one in its block that begin with the same carried values and read nothing else than it."""
+    users = {user for value in scan.initial[:1] for user in value.users}
+    found, at = [], scan.next
+    while at is not None and users:
+        if at in users and isinstance(at, Scan) and (at.reverse is None) == (scan.reverse is None):
+            pairs = zip(at.groups[1:], scan.groups[1:], strict=True)
+            if tuple(at.initial) == tuple(scan.initial) and all(set(a) <= set(b) for a, b in pairs):
+                found.append(at)
+        at = at.next
+    return found
+
+
+def _equal_steps(scan: Scan, other: Scan) -> dict[Value, Value] | None:
+    """Which values of a step of ``other`` are values of a step of ``scan``, if what they carry is the same.
+
+    It begins alike, and where it is alike in one step it is so in the next: the ends are compared as if the beginnings
+    were equal. None otherwise.
+    """
+    mapping: dict[Value, Value] = {}
+    for theirs, inner, ours, places in zip(other.groups, other.inner, scan.groups, scan.inner, strict=True):
+        mapping |= {a: places[list(ours).index(outer)] for outer, a in zip(theirs, inner, strict=True)}
+    mapping |= zip(other.inner[0], scan.inner[0], strict=True)  # one value may be carried twice
+    known = {_key(op, {}): op for op in scan.body.block if has(op, PURE) and not op.regions}
+    for op in other.body.block:
+        match = known.get(_key(op, mapping))
+        if match is not None:
+            mapping |= zip(op.results, match.results, strict=True)
+    count = len(scan.initial)
+    ends = [mapping.get(v) for v in other.body.block.terminator.operands[:count]]
+    return mapping if ends == list(scan.body.block.terminator.operands[:count]) else None
+
+
+def _key(op: Operation, mapping: Mapping[Value, Value]) -> tuple:
+    operands = tuple(mapping.get(v, v) for v in op.operands)
+    return type(op), operands, tuple(sorted(op.attributes.items())), tuple(r.type for r in op.results)
+
+
+Scan.canonical_patterns = (_Prune(), _Merge())
 
 
 def _list(types: Sequence[Any]) -> str:
