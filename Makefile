@@ -22,7 +22,7 @@ WORKERS ?= 2
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
-demo: $(RUNTIME) ## compile the sample nets, run both directions, show one net at every level
+demo: $(RUNTIME) ## compile the sample nets, run both directions, train, show one net at every level
 	$(BIN)/python examples/demo.py
 
 test: lint types ## linter, type checker, tests

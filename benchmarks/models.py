@@ -1,4 +1,4 @@
-"""Recurrent models to be measured: as MDL, and their step written once for all rivals, from its meaning."""
+"""Recurrent models to be measured: as MDL or layers, and their step written once for all rivals, from its meaning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import irc
+from irc import layers
 
 NETS = Path(__file__).parents[1] / "examples" / "nets"
 RECURRENT = """
@@ -56,19 +57,53 @@ def _recurrent(m: Any, w: Arrays, x: Any, state: tuple) -> tuple[tuple, Any]:
     return (hidden,), _layer(w, "output", hidden)
 
 
+def _projected(w: Arrays, x: Any) -> Any:
+    return x @ w["cell.weight_ih_l0"].T + w["cell.bias_ih_l0"]
+
+
+def _gated(m: Any, w: Arrays, x: Any, state: tuple) -> tuple[tuple, Any]:
+    h, c = state
+    z = x + h @ w["cell.weight_hh_l0"].T + w["cell.bias_hh_l0"]
+    i, f, g, o = (z[:, n * h.shape[1] : (n + 1) * h.shape[1]] for n in range(4))
+    c = m.sigmoid(f) * c + m.sigmoid(i) * m.tanh(g)
+    h = m.sigmoid(o) * m.tanh(c)
+    return (h, c), h
+
+
+def _plain(m: Any, w: Arrays, x: Any, state: tuple) -> tuple[tuple, Any]:
+    h = m.tanh(x + state[0] @ w["cell.weight_hh_l0"].T + w["cell.bias_hh_l0"])
+    return (h,), h
+
+
+def _cell(layer: layers.Layer, width: int) -> layers.Model:
+    """A model that gives the outputs of a recurrent layer."""
+    x = layers.Input(["T", width])
+    return layers.Model(x, layer(x)[0])
+
+
 @dataclass(frozen=True)
 class Model:
-    """Its source, its step, and the widths of input, of each part of the state, and of the output."""
+    """Its source, its step, and the widths of input, of each part of the state, and of the output.
+
+    ``before``: what is done with the input of all steps at once, before the steps. ``layer``: this layer alone, as
+    PyTorch calls it; such a source takes [streams, steps, width], parameters have PyTorch's names, behind ``cell.``.
+    """
 
     source: Any
     step: Step
     widths: tuple[int, tuple[int, ...], int]
+    before: Callable[[Arrays, Any], Any] = lambda w, x: x
+    layer: str | None = None
 
 
 MODELS = {
     "small": Model(NETS / "small.mdl", _small, (4, (4,), 4)),
     "lstm": Model(NETS / "lstm.mdl", _lstm, (4, (4, 4), 4)),
     "64 to 256": Model(RECURRENT, _recurrent, (64, (256,), 64)),
+    "LSTM 64 to 256": Model(
+        _cell(layers.LSTM(64, 256, name="cell"), 64), _gated, (64, (256, 256), 256), _projected, "LSTM"
+    ),
+    "RNN 96 to 128": Model(_cell(layers.RNN(96, 128, name="cell"), 96), _plain, (96, (128,), 128), _projected, "RNN"),
 }
 
 
@@ -94,6 +129,17 @@ class Case:
         return Case(f"{name}, T={steps}, B={streams}", model, x, y, parameters)
 
     @property
+    def rows(self) -> str:
+        """What the rows of :meth:`own` arrays are."""
+        return "steps" if self.model.layer or self.x.shape[1] == 1 else "streams"
+
+    def own(self, array: np.ndarray) -> np.ndarray:
+        """An array [steps, streams, width] as our net takes it, or one of our net's in this order again."""
+        if self.model.layer:
+            return np.ascontiguousarray(array.swapaxes(0, 1))
+        return array[:, 0] if self.rows == "steps" else array
+
+    @property
     def state(self) -> tuple[np.ndarray, ...]:
         """What the model begins with."""
         return tuple(np.zeros((self.x.shape[1], width), np.float32) for width in self.model.widths[1])
@@ -101,7 +147,7 @@ class Case:
     def outputs(self) -> np.ndarray:
         """The outputs in NumPy and float64."""
         w, state, outputs = {k: v.astype(np.float64) for k, v in self.parameters.items()}, self.state, []
-        for x in self.x.astype(np.float64):
+        for x in self.model.before(w, self.x.astype(np.float64)):
             state, y = self.model.step(_Numpy, w, x, state)
             outputs.append(y)
         return np.stack(outputs)
@@ -111,8 +157,9 @@ class Case:
         with irc.compile(self.model.source, dtype="float64", seed=1) as net:
             for name, value in self.parameters.items():
                 net.params[name] = value
-            steps = {"epochs": STEPS, "batch": len(self.x), "optimizer": irc.SGD(RATE), "rows": "streams", "verbose": 0}
-            losses = net.fit(self.x, self.y, **steps).step_loss
+            x, y = self.own(self.x), self.own(self.y)
+            options = {"batch": len(x), "optimizer": irc.SGD(RATE), "loss": "mse", "rows": self.rows, "shuffle": False}
+            losses = net.fit(x, y, epochs=STEPS, verbose=0, **options).step_loss
         np.testing.assert_allclose(losses[0], np.mean((self.outputs() - self.y) ** 2), rtol=1e-9)
         return losses
 

@@ -18,12 +18,12 @@ from irc.arrays import aligned_zeros
 from irc.backend.target import host
 from irc.ir.types import f32
 
-WIDE, NARROW = ((8, 3), (6, 4), (14, 2)), ((6, 2), (4, 3))
+WIDE, NARROW = ((8, 3), (6, 4)), ((6, 2), (4, 3))
 """Rows and vectors of tiles, for 32 and for 16 vector registers."""
-PACKED = ((False, False), (False, True), (True, True))
-"""Which operands are packed, left and right."""
-BLOCKS = (256, 512)
-"""Products of a block."""
+PACKED = ((False, False, 256), (False, True, 256), (True, True, 512))
+"""Which operands are packed, left and right; and the products of a block."""
+LARGE = 768
+"""Operands with rows or columns of so many numbers may be worth packing."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Form:
 
 
 def contestants(x: np.ndarray, w: np.ndarray) -> Iterator[tuple[Callable[[int], None], np.ndarray]]:
-    """``x @ w`` in each form: a function of n that computes it n times, and its result."""
+    """``x @ w`` in each form that may suit it: a function of n that computes it n times, and its result."""
     tiles = WIDE if host().lanes(f32) == 16 else NARROW
-    for (rows, vectors), (left, right), block in product(tiles, PACKED, BLOCKS):
-        if block == BLOCKS[0] or x.shape[1] > BLOCKS[0]:
+    packed = PACKED if max(w.shape) >= LARGE else PACKED[:1]
+    for (rows, vectors), (left, right, block) in product(tiles, packed):
+        if len(x) >= LARGE or not left:  # few rows are read as they are
             yield _contestant(x, w, Form(rows, vectors, left, right, block))
 
 

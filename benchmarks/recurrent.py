@@ -29,6 +29,8 @@ CASES = [
     ("lstm", 32, 1),
     ("lstm", 32, 64),
     ("64 to 256", 64, 16),
+    ("LSTM 64 to 256", 64, 16),
+    ("RNN 96 to 128", 64, 32),
 ]
 """Model, steps, streams."""
 

@@ -72,10 +72,15 @@ def _spread(values: list[float]) -> float:
     return (quartiles[2] - quartiles[0]) / middle if middle else 0.0
 
 
-def table(cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1, ratio_digits: int = 1) -> str:
-    """A Markdown table: a row per measurement, a column per framework, and how many times the first is ahead."""
+def table(
+    cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1, ratio_digits: int = 1, speeds: bool = False
+) -> str:
+    """A Markdown table: a row per measurement, a column per framework, and how many times the first is ahead. What is
+    measured are times, or ``speeds``.
+    """
     whats = list(dict.fromkeys(what for what, _ in cells))
-    ratios = [f"{name} / {frameworks[0]}" for name in frameworks[1:]]
+    first_name = frameworks[0]
+    ratios = [f"{first_name} / {name}" if speeds else f"{name} / {first_name}" for name in frameworks[1:]]
     lines = [
         "| " + " | ".join([unit, *frameworks, *ratios]) + " |",
         "|" + "---|" * (1 + len(frameworks) + len(ratios)),
@@ -84,7 +89,9 @@ def table(cells: Cells, frameworks: Sequence[str], unit: str, digits: int = 1, r
         medians = [statistics.median(cells[what, f]) if (what, f) in cells else None for f in frameworks]
         shown = ["-" if m is None else f"{m:.{digits}f}" for m in medians]
         first = medians[0]
-        shown += ["-" if m is None or not first else f"{m / first:.{ratio_digits}f}x" for m in medians[1:]]
+        for m in medians[1:]:
+            ahead = None if not m or not first else first / m if speeds else m / first
+            shown.append("-" if ahead is None else f"{ahead:.{ratio_digits}f}x")
         lines.append("| " + " | ".join([what, *shown]) + " |")
     return "\n".join(lines)
 
@@ -110,15 +117,34 @@ def irregular(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
     }
 
 
+def dense(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """Speeds, not times."""
+    return {"dense": table(cells, frameworks, "10^9 operations a second", 1, ratio_digits=2, speeds=True)}
+
+
+def mlp(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """As :func:`recurrent`."""
+    return _calls_and_compiling("mlp", cells, frameworks)
+
+
 def recurrent(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
     """Times of calls, and times to compile them."""
+    return _calls_and_compiling("recurrent", cells, frameworks)
+
+
+def lenet(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+    """As :func:`recurrent`."""
+    return _calls_and_compiling("lenet", cells, frameworks)
+
+
+def _calls_and_compiling(name: str, cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
     calls = {(what, f): values for (what, f), values in cells.items() if ": compile" not in what}
     compiling = {
         (what.replace(": compile", ":"), f): values for (what, f), values in cells.items() if ": compile" in what
     }
     return {
-        "recurrent": table(calls, frameworks, "µs"),
-        "recurrent-compiling": table(compiling, frameworks, "ms", digits=0),
+        name: table(calls, frameworks, "µs", digits=2, ratio_digits=2),
+        f"{name}-compiling": table(compiling, frameworks, "ms", digits=0),
     }
 
 
@@ -195,7 +221,9 @@ BENCHMARKS = {
     "calls": Benchmark("calls.py", unit="ns a call", digits=0),
     "math-functions": Benchmark("math_functions.py", ("irc", "numpy"), rounds=3, render=math_functions),
     "rows": Benchmark("rows.py", ("irc", "numpy", "jax"), "ns per element", digits=3, rounds=3),
-    "dense": Benchmark("dense.py", ("irc", "numpy"), "µs", rounds=3),
+    "dense": Benchmark("dense.py", ("irc", "by-hand", "numpy", "jax", "torch"), rounds=3, quick=True, render=dense),
+    "mlp": Benchmark("mlp.py", ("irc", "numpy", "jax", "torch", "onnxruntime"), rounds=3, quick=True, render=mlp),
+    "first-step": Benchmark("first_step.py", unit="ms", quick=True),
     "irregular": Benchmark(
         "irregular.py",
         ("irc", "by-hand", "neat-python", "scipy", "jax", "torch"),
@@ -204,6 +232,7 @@ BENCHMARKS = {
         render=irregular,
     ),
     "recurrent": Benchmark("recurrent.py", ("irc", "jax", "torch"), rounds=3, quick=True, render=recurrent),
+    "lenet": Benchmark("lenet.py", ("irc", "jax", "torch", "onnxruntime"), rounds=3, quick=True, render=lenet),
     "first-result": Benchmark("first_result.py", ("irc", "neat-python"), "ms, or MB", quick=True),
     "growth": Benchmark("growth.py", rounds=3, quick=True, render=growth, draw=draw_growth),
 }

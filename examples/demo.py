@@ -124,7 +124,9 @@ def levels() -> None:
     headline("LLVM IR (the first lines)")
     print("\n".join(net.llvm().splitlines()[:40]))
     headline("Machine code (the first lines)")
-    print("\n".join(net.assembly().splitlines()[:30]))
+    assembly = net.assembly().splitlines()
+    begin = next(number for number, line in enumerate(assembly) if ".globl" in line)  # behind the constants
+    print("\n".join(assembly[begin : begin + 30]))
     headline("nn02 as equations, forward and backward")
     print(net.equations(backward=True))
     net.close()

@@ -24,6 +24,7 @@ from irc.error_bounds import unit_roundoff
 from irc.interpreter import (
     Bounded,
     Buffer,
+    Detached,
     Interpreter,
     argument_attributes,
     bound_symbols,
@@ -102,9 +103,12 @@ class Callable:
         """The results with all floats in float64."""
         return self._call(inputs, "float64")
 
-    def bounded(self, inputs: Sequence[Any]) -> list[Any]:
-        """The results in float64, each :class:`irc.interpreter.Bounded` by the error of the declared types."""
-        return self._call(inputs, "bounded")
+    def bounded(self, inputs: Sequence[Any], detached: Detached | None = None) -> list[Any]:
+        """The results in float64, each :class:`irc.interpreter.Bounded` by the error of the declared types.
+
+        ``detached``: what values are that no gradient goes through, as runs before left them.
+        """
+        return self._call(inputs, "bounded", detached)
 
     @property
     def state_width(self) -> int | None:
@@ -127,8 +131,9 @@ class Callable:
         units = [unit_roundoff(element) for element, _ in self.arguments() if element.is_float]
         return 2.0**-53 / max(units, default=2.0**-53)
 
-    def _call(self, inputs: Sequence[Any], mode: str) -> list[Any]:
+    def _call(self, inputs: Sequence[Any], mode: str, detached: Detached | None = None) -> list[Any]:
         interpreter = Interpreter(self.module, mode)
+        interpreter.detached = detached
         if isinstance(self.op, FuncOp) and any(isinstance(a.type, BufferType) for a in self.op.arguments):
             return self._call_with_buffers(interpreter, inputs)
         return interpreter.call(self.name, list(inputs))

@@ -19,7 +19,7 @@ import numpy as np
 from irc.calling import Callable, callables
 from irc.dialects.builtin import ModuleOp
 from irc.files import write_atomically
-from irc.interpreter import Bounded
+from irc.interpreter import Bounded, Detached
 from irc.ir.diagnostics import Diagnostic, Error
 from irc.ir.locations import UNKNOWN
 from irc.ir.verifier import verify
@@ -236,15 +236,17 @@ def _difference_quotient(
     """The derivative of sum(weights * f) along ``direction`` with a bound of its error; None near a kink."""
 
     noise = function.noise()
+    detached = Detached()
 
     def at(t: float) -> tuple[float, float]:
         moved = [x if d is None else x + t * d for x, d in zip(inputs, direction, strict=True)]
         total = error = 0.0
-        for result, weight in zip(function.bounded(moved), weights, strict=True):
+        for result, weight in zip(function.bounded(moved, detached), weights, strict=True):
             if weight is not None:
                 value, bound = _parts(result)
                 total += float(np.sum(weight * value))
                 error += float(np.sum(np.abs(weight) * np.broadcast_to(bound, value.shape))) * noise
+        detached.again()
         return total, error
 
     (here, e0), (up, e1), (down, e2) = at(0.0), at(step), at(-step)

@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from irc.backend.object_cache import ObjectCache, user_cache
 from irc.backend.target import Target, find_target, host
 from irc.checking import CheckPass
 from irc.dialects.builtin import ModuleOp
@@ -22,7 +23,7 @@ from irc.ir.types import f32, f64
 from irc.ir.verifier import verify
 from irc.model import Net
 from irc.module_program import ModuleProgram
-from irc.passes.pipelines import PIPELINES
+from irc.passes.pipelines import ONE_SAMPLE_PIPELINES, PIPELINES
 from irc.passmanager import Pass, parse_pipeline
 from irc.population import Population, population
 from irc.program import Program
@@ -49,18 +50,21 @@ def compile(  # type: ignore[misc]  # the overloads leave the options to this li
     entry: str | None = None,
     act: str | None = None,
     out_act: str | None = None,
+    widths: str | None = None,
+    strict: bool = False,
     format: str | None = None,
     inputs: str = "shared",
     loss: Any = None,
     threads: int = 1,
+    cache: bool | str | PathLike | ObjectCache | None = True,
 ) -> Any:
     """Compile a net, or a list of nets, to native code.
 
     Args:
         source: a path (a string without a newline, or a ``Path``), text (a string with one), a square adjacency matrix
             (row = source, column = target; bool or int: topology, float: weights, 0.0: no edge), a
-            ``networkx.DiGraph``, a pair of a neat-python genome and its configuration, or an IR module. A list of
-            graphs in any of these forms becomes one population, which runs in one call.
+            ``networkx.DiGraph``, a pair of a neat-python genome and its configuration, a model of ``irc.layers``, or
+            an IR module. A list of graphs becomes one population, which runs in one call.
         seed: of the initial parameters that the source leaves open: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); an integer
             from 0 to 2**63 - 1.
         dtype: float32 or float64, for sources that do not say themselves.
@@ -75,10 +79,15 @@ def compile(  # type: ignore[misc]  # the overloads leave the options to this li
         target: a target's name or a ``Target``; default: this machine.
         entry: the function of an IR module to compile; default: ``main``, or the only public one.
         act, out_act: activation of a matrix's neurons, and of its outputs (default: relu for both).
-        format: read a text as this (nal, nam, json, mlir) instead of going by its name and contents.
+        widths: of an ``.mdl`` model, what a merge of two widths is: ``"equal"``, an error (the default), or
+            ``"truncate-pad"``, a merge of the width of the value so far.
+        strict: of an ``.mdl`` model, whether a branch that reaches no output is an error, rather than a warning.
+        format: read a text as this (nal, nam, mdl, network, json, mlir) instead of going by its name and contents.
         threads: on how many threads a net runs at most; ``run`` and ``vjp`` may say otherwise. The bits are the same.
         inputs: of a list of nets: ``"shared"``, all read the same input, or ``"separate"``, each has its own.
         loss: what training makes small, as for :meth:`irc.Net.fit`; default: what the source says.
+        cache: where native code is kept, so that the next process need not compile it again: a directory, an
+            :class:`irc.ObjectCache`, True for the user's own cache (``irc cache`` shows it), False or None for none.
 
     Returns:
         A :class:`irc.model.Net`, ready to run; for a list a :class:`irc.population.Population`.
@@ -87,7 +96,7 @@ def compile(  # type: ignore[misc]  # the overloads leave the options to this li
         irc.Error: what is wrong with the source, with its place.
     """
     seed = checked_seed(seed)
-    options = SourceOptions(format, _dtype(dtype), act, out_act, _outputs(outputs))
+    options = SourceOptions(format, _dtype(dtype), act, out_act, _outputs(outputs), widths, bool(strict))
     element = f64 if options.dtype == "float64" else f32
     chosen = _target(target)
     if structure not in PIPELINES:
@@ -95,19 +104,28 @@ def compile(  # type: ignore[misc]  # the overloads leave the options to this li
     if passes is not None and structure != "data":
         raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")
     pipeline = _pipeline(passes)
+    kept = _cache(cache)
 
     def net_of(found: Graph | ModuleOp, diagnostics: Diagnostics) -> Net:
         program: Program
         as_data = pipeline is None and structure == "data" and not check and entry is None
         if isinstance(found, Graph) and as_data and not found.has_delays:
-            program = GraphProgram(found, chosen, element, diagnostics)
+            program = GraphProgram(found, chosen, element, diagnostics, kept)
         else:
             module = graph_to_module(found, dtype=element) if isinstance(found, Graph) else found
             verify(module)
             instruments = [CheckPass(seed=seed)] if check else []
             pipelines = PIPELINES[structure]
             program = ModuleProgram(
-                module, chosen, pipeline, instruments, pipelines=pipelines, entry=entry, diagnostics=diagnostics
+                module,
+                chosen,
+                pipeline,
+                instruments,
+                pipelines=pipelines,
+                one_sample=ONE_SAMPLE_PIPELINES.get(structure),
+                entry=entry,
+                diagnostics=diagnostics,
+                cache=kept,
             )
         return Net(program, chosen, structure, seed)
 
@@ -138,6 +156,15 @@ def _target(target: Any) -> Target:
         hint = f"irc-opt --emit=asm --target={chosen.name} shows its code"
         raise Error(f"target {chosen.name} ({chosen.cpu}) cannot run on this machine; {hint}")
     return chosen
+
+
+def _cache(cache: Any) -> ObjectCache | None:
+    """The cache that was asked for. Raises :class:`irc.Error` for a directory that cannot be one."""
+    if cache is None or isinstance(cache, (bool, np.bool_)):
+        return user_cache() if cache else None
+    if not isinstance(cache, (ObjectCache, str, PathLike)):
+        raise Error(f"cache must be True, False, a directory or an ObjectCache, not {type(cache).__name__}")
+    return cache if isinstance(cache, ObjectCache) else ObjectCache(cache)
 
 
 def _dtype(dtype: Any) -> str:

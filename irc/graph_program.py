@@ -20,6 +20,7 @@ import numpy as np
 from irc.arrays import require_memory
 from irc.backend.entry import Function
 from irc.backend.jit import Library
+from irc.backend.object_cache import ObjectCache
 from irc.backend.target import Target
 from irc.dialects.array.kind import AGGREGATIONS, Kind
 from irc.dialects.array.topology import check_topology
@@ -79,14 +80,22 @@ class SharedPrograms:
         self._recent: OrderedDict[tuple, ModuleProgram] = OrderedDict()
         self._lock = Lock()
 
-    def program(self, kinds: tuple[Kind, ...], dtype: ScalarType, one_sample: bool, target: Target) -> ModuleProgram:
-        """The program for these kinds. Its functions are compiled when first asked for."""
-        key = (kinds, dtype, one_sample, target)
+    def program(
+        self,
+        kinds: tuple[Kind, ...],
+        dtype: ScalarType,
+        one_sample: bool,
+        target: Target,
+        cache: ObjectCache | None = None,
+    ) -> ModuleProgram:
+        """The program for these kinds. Its functions are compiled, or found in the cache, when first asked for."""
+        key = (kinds, dtype, one_sample, target, cache)
         with self._lock:
             found = self._alive.get(key)
             if found is None:
                 pipelines = (ONE_SAMPLE_PIPELINES if one_sample else PIPELINES)["data"]
-                found = self._alive[key] = ModuleProgram(net_of_kinds(kinds, dtype), target, pipelines=pipelines)
+                module = net_of_kinds(kinds, dtype)
+                found = self._alive[key] = ModuleProgram(module, target, pipelines=pipelines, cache=cache)
             self._recent[key] = found
             self._recent.move_to_end(key)
             if len(self._recent) > self.MOST:
@@ -107,16 +116,25 @@ SHARED = SharedPrograms()
 class GraphProgram:
     """See :class:`irc.program.Program`. Raises :class:`irc.Error` for a graph that is no net.
 
-    ``diagnostics`` takes the warnings about neurons that reach no output: these do not run.
+    ``diagnostics`` takes the warnings about neurons that reach no output: these do not run. ``cache``: where native
+    code is kept for other processes.
     """
 
     independent_samples = True
 
-    def __init__(self, graph: Graph, target: Target, dtype: ScalarType, diagnostics: Diagnostics):
+    def __init__(
+        self,
+        graph: Graph,
+        target: Target,
+        dtype: ScalarType,
+        diagnostics: Diagnostics,
+        cache: ObjectCache | None = None,
+    ):
         self.graph = graph
         self.name = graph.name
         self.target = target
         self.dtype = dtype
+        self.cache = cache
         self.serves_one_sample = graph.edge_count >= ONE_SAMPLE_EDGES
         require_memory(graph.parameter_count, PARAMETER_BYTES, f"{graph.parameter_count} parameters")
         if graph.initial is not None:
@@ -168,7 +186,7 @@ class GraphProgram:
         block_bytes = neurons * target.block * target.vector_bits // 8
         if not training and not one_sample and block_bytes > CACHED_BYTES:
             target = replace(target, block=max(1, target.block // 2))
-        return SHARED.program(self._kinds, self.dtype, one_sample, target)
+        return SHARED.program(self._kinds, self.dtype, one_sample, target, self.cache)
 
     def _bound(self, shared: Function) -> Function:
         graph = self._topology

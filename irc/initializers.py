@@ -108,6 +108,10 @@ def _lecun(stream: Stream, shape: Shape, numbers: Sequence[float]) -> np.ndarray
     return stream.normal(math.prod(shape)).reshape(shape) / math.sqrt(fans(shape)[0])
 
 
+def _kaiming(stream: Stream, shape: Shape, numbers: Sequence[float]) -> np.ndarray:
+    return stream.normal(math.prod(shape)).reshape(shape) * math.sqrt(2 / fans(shape)[0])
+
+
 def _uniform(stream: Stream, shape: Shape, numbers: Sequence[float]) -> np.ndarray:
     low, high = numbers
     part = stream.uniform(math.prod(shape)).reshape(shape)
@@ -139,6 +143,7 @@ INITIALIZERS: dict[str, Initializer] = {
     for rule in (
         Initializer("xavier", "U(-r, r), r = sqrt(6 / (in + out))", "Glorot and Bengio 2010", _xavier, matrix=True),
         Initializer("he", "U(-r, r), r = sqrt(6 / in)", "He and others 2015", _spread(6.0), matrix=True),
+        Initializer("kaiming_normal", "N(0, sqrt(2 / in))", "He and others 2015", _kaiming, matrix=True),
         Initializer("lecun", "N(0, 1 / sqrt(in))", "LeCun and others 1998", _lecun, matrix=True),
         Initializer("uniform", "U(low, high)", "", _uniform, (("low", 0.0), ("high", 1.0))),
         Initializer("normal", "N(mean, deviation)", "", _normal, _NORMAL),

@@ -90,6 +90,29 @@ class Buffer:
         self.views: list[Any] = []
 
 
+class Detached:
+    """The values that no gradient goes through (``array.detach``): those of the first run hold in later ones too.
+
+    So finite differences see what gradients see.
+    """
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+        self._next: int | None = None
+
+    def again(self) -> None:
+        """Another run begins, in which they are as they were."""
+        self._next = 0
+
+    def value(self, value: Any) -> Any:
+        """What the next one of them is, ``value`` if this is the first run."""
+        if self._next is None:
+            self._values.append(value)
+            return value
+        self._next += 1
+        return self._values[self._next - 1]
+
+
 class Interpreter:
     """Runs functions of ``module``. Ops see it as the ``context`` of their ``eval`` and ``bound``.
 
@@ -106,6 +129,7 @@ class Interpreter:
         self.bounded = mode == "bounded"
         self.symbols: dict[str, int] = dict(symbols or {})
         self._given = dict(self.symbols)
+        self.detached: Detached | None = None
         self._batch: tuple[int, ...] | None = None
         self.parameters: Any = None  # the flat parameter vector of the net that runs; neurons name parts of it
         self.delayed: Mapping[Value, Any] = {}  # in a net that runs over time: the values of the step before

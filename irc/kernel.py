@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_input
+from irc.arrays import as_input, as_rows, require_below
 from irc.backend.entry import Argument, Function, Signature
 from irc.ir.diagnostics import Error, counted
 from irc.ir.dimensions import evaluate, symbols_of
@@ -89,7 +89,9 @@ class Kernel:
                 arrays.append(parts[argument.name])
             else:
                 value, shape = next(values)
-                arrays.append(as_input(value, argument.dtype, shape, argument.name))
+                array = as_input(as_rows(value, argument.sample_shape), argument.dtype, shape, argument.name)
+                require_below(array, argument.below, argument.name)
+                arrays.append(array)
         return arrays
 
     def gradients(self, results: Sequence[np.ndarray], flat: np.ndarray) -> tuple[np.ndarray, list[np.ndarray | None]]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import aligned_zeros, check_output
-from irc.backend.native_call import NativeCall, native_call
+from irc.arrays import aligned_zeros, as_array, check_output
+from irc.backend.entry import Function
+from irc.backend.native_call import NativeCall, Straight, native_call
 from irc.backend.target import Target
 from irc.backend.threads import Samples, checked_threads
 from irc.dialects.builtin import ModuleOp
@@ -26,7 +27,7 @@ from irc.kernel import Kernel
 from irc.parameters import Parameters
 from irc.passmanager import Pass, PassContext, PassManager, pass_names
 from irc.program import Program
-from irc.recurrence import Call, Recurrence, State, all_rows, checked_rows, single
+from irc.recurrence import STEPS, Call, Recurrence, State, all_rows, checked_rows, single
 from irc.training.evaluation import Evaluation, evaluate_data, predict
 from irc.training.fit import fit
 from irc.training.gradient import value_and_grad
@@ -70,6 +71,7 @@ class Net:
         self._lock = Lock()
         self._kernels: dict[Way, Kernel] = {}
         self._short: dict[Way, NativeCall] = {}
+        self._straight: dict[tuple[int, ...], Straight] = {}  # by shape: what `run` needs of a short call, no more
         self._calls: dict[Way, int] = {}
         self._samples: dict[Way, Samples] = {}
         self._made: dict[Recipe, Kernel] = {}
@@ -129,7 +131,7 @@ class Net:
         return kernel.width(outputs[0]) if outputs else 0
 
     def run(
-        self, *inputs: Any, out: np.ndarray | None = None, threads: int | None = None, rows: str = "steps"
+        self, *inputs: Any, out: np.ndarray | None = None, threads: int | None = None, rows: str = STEPS
     ) -> Any:
         """The net's output for a batch. A recurrent net goes on from the state that the call before left (``state``).
 
@@ -149,12 +151,25 @@ class Net:
         Raises:
             irc.Error: wrong number of inputs, rank, width or dtype; unsuitable ``out``; a closed net.
         """
+        if len(inputs) == 1 and threads is None and rows is STEPS and type(inputs[0]) is np.ndarray:
+            straight = self._straight.get(inputs[0].shape)
+            if straight is not None:
+                entry, shape, dtype = straight
+                y = np.empty(shape, dtype) if out is None else out
+                if entry(inputs[0], y):
+                    return y
+        if threads is not None:
+            checked_threads(threads)
         way = self._way(False, inputs)
-        short = self._short.get(way) if rows == "steps" else None
+        plain = self._recurrence is None and isinstance(rows, str) and rows == "steps"
+        short = self._short.get(way) if plain else None
+        if short is not None and not short.serves(threads):
+            short = None
         results = short(inputs, None if out is None else (out,)) if short is not None else None
-        if results is not None:
+        if short is not None and results is not None:
+            self._remember_straight(short, inputs)
             return _one(results)
-        if self._recurrence is not None or rows != "steps":
+        if not plain:
             return self._run_over_time(inputs, rows, out, threads)
         kernel = self._kernel(way)
         arrays = kernel.prepare(inputs, self._params.flat)
@@ -188,10 +203,13 @@ class Net:
         """
         xs = x if isinstance(x, tuple) else (x,)
         dys = dy if isinstance(dy, tuple) else (dy,)
+        if threads is not None:
+            checked_threads(threads)
         way = self._way(True, xs)
-        short = self._short.get(way) if rows == "steps" else None
-        results = short((*xs, *dys)) if short is not None else None
-        if results is None and (self._recurrence is not None or rows != "steps"):
+        plain = self._recurrence is None and isinstance(rows, str) and rows == "steps"
+        short = self._short.get(way) if plain else None
+        results = short((*xs, *dys)) if short is not None and short.serves(threads) else None
+        if not plain:
             return self._vjp_over_time(xs, dys, rows, threads)
         if results is None:
             kernel = self._kernel(way)
@@ -221,10 +239,10 @@ class Net:
         """A call of a recurrent net; or of another one with streams, whose rows it takes one like the other."""
         x = single(inputs, self.name)
         if self._recurrence is not None:
-            return self._recurrence.run(self._native_call(FORWARD), x, rows, out)
+            return self._recurrence.run(self._native_call(False), x, rows, out)
         checked_rows(rows)
         y = self.run(all_rows(x, "x"), out=None if out is None else all_rows(out, "out"), threads=threads)
-        return y.reshape(*np.shape(x)[:2], -1) if out is None else out
+        return y.reshape(*as_array(x, "x").shape[:2], -1) if out is None else out
 
     def _vjp_over_time(self, xs: tuple, dys: tuple, rows: str, threads: int | None) -> tuple[Any, Gradients]:
         """As :meth:`_run_over_time`."""
@@ -232,14 +250,25 @@ class Net:
         if self._recurrence is None:
             checked_rows(rows)
             y, found = self.vjp(all_rows(x, "x"), all_rows(dy, "dy"), threads)
-            return y.reshape(np.shape(dy)), Gradients(found.params, found.x.reshape(np.shape(x)))
-        results = self._recurrence.vjp(self._native_call(JOINT), x, dy, rows)
+            return y.reshape(as_array(dy, "dy").shape), Gradients(found.params, found.x.reshape(as_array(x, "x").shape))
+        results = self._recurrence.vjp(self._native_call(True), x, dy, rows)
         flat, (gradient, _) = self.forward.gradients(results[self._results :], self._params.flat)
         return results[0], Gradients(Parameters(self._params.table, flat), gradient)
 
-    def _native_call(self, way: Way) -> Call:
-        kernel = self._kernel(way)
-        return lambda given, out: kernel.function.call(kernel.prepare(given, self._params.flat), out)
+    def _native_call(self, training: bool) -> Call:
+        """A call over time, of arrays whose second axis is that of streams; one stream has code of its own."""
+
+        def call(given: list[np.ndarray], out: list[np.ndarray] | None) -> Sequence[np.ndarray]:
+            way = (training, self._program.serves_one_sample and given[0].shape[1] == 1)
+            short = self._short.get(way)
+            results = short(given, out) if short is not None else None
+            if results is not None:
+                return results
+            kernel = self._kernel(way)
+            self._count_call(way, kernel)
+            return kernel.function.call(kernel.prepare(given, self._params.flat), out, self._threads)
+
+        return call
 
     @property
     def threads(self) -> int:
@@ -249,6 +278,8 @@ class Net:
     @threads.setter
     def threads(self, count: int) -> None:
         self._threads = checked_threads(count)
+        with self._lock:  # short calls are made for a number of threads
+            self._short, self._straight, self._calls = {}, {}, {}
 
     def _call(
         self,
@@ -262,11 +293,9 @@ class Net:
         be.
         """
         count = self._threads if threads is None else checked_threads(threads)
-        self._calls[way] = calls = self._calls.get(way, 0) + 1
-        if calls == 2:  # to prepare short calls takes longer than a few calls: not for a net that is called once
-            self._offer_short_calls(way, kernel)
+        self._count_call(way, kernel)
         if not self._program.independent_samples:
-            return kernel.function.call(arrays, out)
+            return kernel.function.call(arrays, out, count)
         samples = self._samples.get(way)
         if samples is None:
             samples = self._samples[way] = Samples(kernel.function)
@@ -313,7 +342,7 @@ class Net:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         epochs: int = 1,
         batch: int = 32,
         optimizer: Any = None,
@@ -331,7 +360,9 @@ class Net:
         that keeps, and how many steps and epochs there have been. Two calls of two epochs do what one of four does.
 
         Args:
-            x, y: inputs and targets as for :meth:`value_and_grad`, one row for each sample.
+            x, y: inputs and targets as for :meth:`value_and_grad`, one row for each sample. Without ``y``, ``x`` gives
+                the batches, pairs ``(x, y)`` of any numbers of rows: it is an iterable, or a function without arguments
+                that gives one for each epoch. They are learnt as they come, so ``batch`` says nothing.
             epochs: how often all rows are learnt.
             batch: rows of a step; the last step of an epoch takes what is left.
             optimizer: such as ``irc.SGD(0.1)``; default: that of the last call, at first ``irc.Adam()``.
@@ -343,6 +374,7 @@ class Net:
             shuffle: learn the rows of each epoch in another order, which follows from ``seed`` and the epoch; default:
                 yes, but for a recurrent net, whose rows are steps. That begins each epoch anew, and its state goes on
                 from batch to batch; gradients do not.
+            seed: what the order of rows follows from, and, with the number of the step, what dropout leaves out.
             verbose: 0 silent, 1 a progress bar, 2 a line for each epoch.
             rows: as for :meth:`run`; with ``"streams"`` a batch is so many steps of all streams.
 
@@ -365,7 +397,9 @@ class Net:
         return predict(self, inputs, batch, rows)
 
     def evaluate(self, x: Any, y: Any, loss: Any = None, batch: int = 1024, rows: str = "steps") -> Evaluation:
-        """The mean loss on data, and the accuracy for losses of classification; arguments as for :meth:`fit`."""
+        """The mean loss on data; accuracy and confusion matrix for losses of classification. Arguments are as for
+        :meth:`fit`.
+        """
         return evaluate_data(self, x, y, loss, batch, rows)
 
     def made(self, recipe: Recipe) -> Kernel:
@@ -376,6 +410,21 @@ class Net:
                 self._made[recipe] = Kernel(self._program.made(recipe))
             return self._made[recipe]
 
+    def freeze(self) -> Net:
+        """A net for inference, with a snapshot of the parameters and of what follows from them alone, such as weights
+        packed in the order in which a product reads them.
+
+        It runs as this one does now, at most faster, and it has a state of its own. Its ``params`` are read-only; it
+        has no gradients, and does not learn; it is not saved. Closing this net closes it.
+        """
+        from irc.frozen import FrozenProgram  # it stands above programs and passes
+
+        flat = self._params.flat.copy()
+        frozen = Net(FrozenProgram(self._program, flat), self.target, self.structure)
+        frozen.params.flat.flags.writeable = False
+        frozen.threads = self.threads
+        return frozen
+
     def with_graph(self, source: Any) -> Net:
         """Another net, of the graph ``source`` (in any form that :func:`irc.compile` takes), with this one's weights.
 
@@ -385,7 +434,8 @@ class Net:
         """
         from irc.compiler import compile  # it makes nets, so it stands above this file
 
-        other = compile(source, dtype=self.dtype, target=self.target, structure=self.structure)
+        cache = self._program.cache
+        other = compile(source, dtype=self.dtype, target=self.target, structure=self.structure, cache=cache)
         for name, value in self.params.items():
             if name in other.params and np.shape(other.params[name]) == np.shape(value):
                 other.params[name] = value
@@ -419,11 +469,23 @@ class Net:
 
         return equations(self._net(), backward=backward)
 
+    def summary(self) -> str:
+        """The parameters as a table: names, shapes, counts, and the total."""
+        from irc.emit.summary import summary
+
+        return summary(self.name, self._params, self.input_size, self.output_size)
+
     def svg(self) -> str:
         """The graph as an SVG picture."""
         from irc.emit.svg import svg
 
         return svg(self._net())
+
+    def workspace(self, backward: bool = False) -> str:
+        """How many bytes a call takes besides its arrays, as a formula of the sizes (``B`` samples or streams, ``T``
+        steps): for intermediate values, and with ``backward`` for those that are kept for the gradients.
+        """
+        return str(self._kernel(JOINT if backward else FORWARD).signature.workspace)
 
     def llvm(self, backward: bool = False) -> str:
         """The LLVM IR of the kernels, forward or joint."""
@@ -457,7 +519,7 @@ class Net:
         """Give the native code back. The net cannot run afterwards; its parameters stay readable."""
         with self._lock:
             self._closed = True
-            self._short = {}
+            self._short, self._straight = {}, {}
         self._program.close()
 
     def __enter__(self) -> Net:
@@ -514,10 +576,26 @@ class Net:
                     self._check_derivative(way, kernel)
             return self._kernels[way]
 
-    def _offer_short_calls(self, way: Way, kernel: Kernel) -> None:
-        made = native_call(kernel.function, kernel.parts(self._params.flat))
+    def _count_call(self, way: Way, kernel: Kernel) -> None:
+        self._calls[way] = calls = self._calls.get(way, 0) + 1
+        if calls != 2:  # to prepare short calls takes longer than a few calls: not for a net that is called once
+            return
+        if any(a.below is not None for a in kernel.inputs):  # each call has to look at the numbers
+            return
+        made = native_call(kernel.function, kernel.parts(self._params.flat), self._threads)
         if made is not None:
             self._short[way] = made
+
+    def _remember_straight(self, short: NativeCall, inputs: Sequence[Any]) -> None:
+        """Let the next call with an array of this shape, alone, go straight to the machine code."""
+        found = short.straight(inputs[0].shape) if len(inputs) == 1 else None
+        if found is None:
+            return
+        with self._lock:
+            if len(self._straight) >= Function.PLANS:
+                self._straight.clear()
+            if not self._closed:
+                self._straight[inputs[0].shape] = found
 
     def _check_derivative(self, way: Way, kernel: Kernel) -> None:
         by = sum(a.dtype.kind == "f" for a in self.forward.arguments) if way[0] else 0

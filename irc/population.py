@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from irc.arrays import as_array
 from irc.backend.threads import MOST_CHUNKS, WORKERS, checked_threads
 from irc.frontends.dag import dead_neurons, warn_of_dead
 from irc.frontends.graph import Graph
@@ -121,7 +122,7 @@ class Population:
         """For each part the arrays of its nets as one."""
         if not isinstance(arrays, (list, tuple)) or len(arrays) != len(self):
             raise Error(f"{what} must be a list of {counted(len(self), 'array')}, one for each net")
-        parts = [np.asarray(a) for a in arrays]
+        parts = [as_array(a, what) for a in arrays]
         if any(p.ndim != 2 or len(p) != len(parts[0]) for p in parts):
             shapes = ", ".join(str(p.shape) for p in parts[:8])
             raise Error(f"{what}: the arrays must be matrices of equally many samples, got {shapes}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from irc.backend.entry import Function
 from irc.backend.jit import Library
+from irc.backend.object_cache import ObjectCache
 from irc.dialects.builtin import ModuleOp
 from irc.ir.operation import Operation
 from irc.kernel import Kernel
@@ -20,13 +21,16 @@ class Program(Protocol):
     """A net or function that is compiled, and what is made of it.
 
     A native function is made for a direction, forward or (``training``) the joint function of value and gradients; and
-    for batches, or for one sample, where ``serves_one_sample`` says that there is code of its own for that.
+    for batches, or for one sample, where ``serves_one_sample`` says that there is code of its own for that: of a net
+    over time, for one stream.
     ``independent_samples``: the rows of a batch have nothing to do with each other, so it may run in parts.
+    ``cache``: where native code is kept for other processes, if anywhere.
     """
 
     name: str
     serves_one_sample: bool
     independent_samples: bool
+    cache: ObjectCache | None
 
     @property
     def module(self) -> ModuleOp:

@@ -44,8 +44,9 @@ def save(net: Net, path: str | os.PathLike) -> None:
     write_atomically(path, to_bytes(net))
 
 
-def load(path: str | os.PathLike, *, target: Any = None, threads: int = 1) -> Net:
-    """The net of a file that :meth:`irc.Net.save` wrote; ``target`` and ``threads`` as for :func:`irc.compile`.
+def load(path: str | os.PathLike, *, target: Any = None, threads: int = 1, cache: Any = True) -> Net:
+    """The net of a file that :meth:`irc.Net.save` wrote; ``target``, ``threads`` and ``cache`` as for
+    :func:`irc.compile`.
 
     It runs, and goes on learning, as the saved one would have. Raises :class:`irc.Error` for a file that is damaged, is
     none of ours, or was written by a later version.
@@ -54,7 +55,7 @@ def load(path: str | os.PathLike, *, target: Any = None, threads: int = 1) -> Ne
         data = Path(path).read_bytes()
     except OSError as error:
         fail(f"cannot read '{os.fspath(path)}': {error.strerror or error}")
-    return from_bytes(data, os.fspath(path), target=target, threads=threads)
+    return from_bytes(data, os.fspath(path), target=target, threads=threads, cache=cache)
 
 
 def to_bytes(net: Net) -> bytes:
@@ -70,7 +71,7 @@ def to_bytes(net: Net) -> bytes:
     if net.loss is not None:
         described["loss"] = [net.loss.name, net.loss.parameter]
     if net.has_state:
-        arrays["state"] = net.state.flat
+        arrays["state"], described["begun"] = net.state.flat, net.state.begun
     if net.memory is not None:
         described["memory"] = net.memory.to_json()
         arrays |= {f"memory/{name}": array for name, array in net.memory.moments.items()}
@@ -90,7 +91,8 @@ def _source(net: Net, arrays: Arrays) -> dict[str, Any]:
     if isinstance(program, ModuleProgram):
         passes = None if program.own_passes is None else ",".join(map(str, program.own_passes))
         return {"module": program.module.to_text(), "entry": net.name, "passes": passes}
-    assert isinstance(program, GraphProgram)
+    if not isinstance(program, GraphProgram):
+        raise Error(f"net {net.name} is frozen: save the net that was frozen")
     described: dict[str, Any] = {}
     for field in fields(Graph):
         value = getattr(program.graph, field.name)
@@ -103,9 +105,9 @@ def _source(net: Net, arrays: Arrays) -> dict[str, Any]:
     return {"graph": described}
 
 
-def from_bytes(data: bytes, name: str = "<bytes>", *, target: Any = None, threads: int = 1) -> Net:
-    """The net of such contents. See :func:`load`."""
-    return _Reader(data, name).net(target, threads)
+def from_bytes(data: bytes, name: str = "<bytes>", **options: Any) -> Net:
+    """The net of such contents; for the options see :func:`load`."""
+    return _Reader(data, name).net(options)
 
 
 @dataclass
@@ -115,7 +117,7 @@ class _Reader:
     data: bytes
     name: str
 
-    def net(self, target: Any, threads: int) -> Net:
+    def net(self, how: Mapping[str, Any]) -> Net:
         """The net."""
         described, arrays = self._parts()
         if described.get("format") != FORMAT:
@@ -125,7 +127,7 @@ class _Reader:
         options = {"dtype": described.get("dtype"), "structure": described.get("structure", "data")}
         source, own = self._source(described.get("source"), arrays)
         try:
-            net = compile(source, **options, **own, target=target, threads=threads)
+            net = compile(source, **options, **own, **how)
         except Error as error:
             self._fail(str(error).removeprefix("error: "))
         self._set(net, described, arrays)
@@ -189,7 +191,7 @@ class _Reader:
         if net.has_state:
             if "state" not in arrays:
                 self._fail("it does not hold the state of the delays")
-            net.state.flat = arrays["state"]
+            net.state.restore(arrays["state"], described.get("begun") is True)
         if "memory" in described:
             moments = {n.removeprefix("memory/"): a for n, a in arrays.items() if n.startswith("memory/")}
             try:

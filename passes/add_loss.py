@@ -5,6 +5,8 @@ and gives the mean of the row losses (see ``irc.training.losses``). ``target`` i
 state of a recurrent function (``irc.state``) stands behind the target, and what it is next, behind the loss.
 Without the option ``loss``, a name or ``name;parameter``, the loss is what the function says of itself
 (``irc.loss``); ``of`` names the functions, the default is every public one that is not itself a loss or a derivative.
+Where ``enter-training`` made a companion ``@f_training``, the loss calls that. What its running statistics are next
+stands behind the states, and the key of its random numbers comes last.
 
 Before, with `add-loss{loss=mae}`:
 
@@ -58,6 +60,7 @@ from irc.passmanager import Pass, PassContext, Signature
 from irc.training.losses import Loss, find_loss, loss_attribute, loss_of_attribute, mean_loss
 
 LOSS, LOSS_OF, STATE = "irc.loss", "irc.loss_of", "irc.state"
+TRAINING_OF, RUNNING, KEY = "irc.training_of", "irc.running", "irc.key"
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ class AddLoss(Pass):
     of: tuple[str, ...] = ()
 
     def run(self, module: ModuleOp, context: PassContext) -> None:
+        in_training = {op.attributes.get(TRAINING_OF): op for op in module.functions if isinstance(op, FuncOp)}
         for function in self._functions(module):
-            added = _with_loss(module, function, self._loss(function))
-            Builder.after(function).insert(added)
+            called = in_training.get(StringAttr(function.symbol), function)
+            added = _with_loss(module, called, function.symbol, self._loss(function))
+            Builder.after(called).insert(added)
             context.count("losses added")
 
     def _functions(self, module: ModuleOp) -> list[FuncOp]:
@@ -82,7 +87,7 @@ class AddLoss(Pass):
         for name in self.of:
             if name not in by_name:
                 fail(f"add-loss: there is no function of arrays @{name}; there are {', '.join(by_name) or 'none'}")
-        made = ("irc.vjp_of", LOSS_OF)
+        made = ("irc.vjp_of", LOSS_OF, TRAINING_OF)
         public = [op for op in functions if not is_private(op) and not any(key in op.attributes for key in made)]
         return [by_name[name] for name in self.of] if self.of else public
 
@@ -99,23 +104,31 @@ class AddLoss(Pass):
         return loss_of_attribute(function.attributes[LOSS])
 
 
-def _with_loss(module: Operation, function: FuncOp, loss: Loss) -> FuncOp:
-    """The function of inputs, target, and all other arguments, to the mean loss."""
+def _with_loss(module: Operation, function: FuncOp, of: str, loss: Loss) -> FuncOp:
+    """The function of inputs, target, and all other arguments, to the mean loss of what ``function`` gives; it is the
+    loss of ``@of``.
+    """
     marks = [dict(function.arg_attributes(a.index).entries) for a in function.arguments]
-    inputs = [a for a in function.arguments if not {"irc.param", "irc.data", STATE} & marks[a.index].keys()]
+    inputs = [a for a in function.arguments if not {"irc.param", "irc.data", STATE, KEY} & marks[a.index].keys()]
     states = [a for a in function.arguments if STATE in marks[a.index]]
     others = [*states, *(a for a in function.arguments if a not in inputs and a not in states)]
-    next_states = [python_value(marks[a.index][STATE]) for a in states]
-    output = _output(function, next_states)
-    y_type = function.type.results[output]
+    following = [python_value(marks[a.index][STATE]) for a in states]  # numbers of the results behind the loss
     for number, a in enumerate(states):
         marks[a.index][STATE] = attribute(1 + number)
+    for mark in marks:
+        if RUNNING in mark:
+            places = python_value(mark[RUNNING])
+            begin = 1 + len(following)
+            mark[RUNNING] = attribute([[place, begin + number] for number, (place, _) in enumerate(places)])
+            following += [number for _, number in places]
+    output = _output(function, following)
+    y_type = function.type.results[output]
     added = FuncOp.of(
-        unique_name(module, f"{function.symbol}_loss"),
+        unique_name(module, f"{of}_loss"),
         [*(a.type for a in inputs), y_type, *(a.type for a in others)],
-        [TensorType([], y_type.element), *(a.type for a in states)],
+        [TensorType([], y_type.element), *(function.type.results[number] for number in following)],
         attributes={k: v for k, v in function.attributes.items() if k == "irc.symbols"}
-        | {LOSS: loss_attribute(loss), LOSS_OF: StringAttr(function.symbol)},
+        | {LOSS: loss_attribute(loss), LOSS_OF: StringAttr(of)},
         location=function.location,
     )
     added.set_arg_attributes([*(marks[a.index] for a in inputs), {}, *(marks[a.index] for a in others)])
@@ -134,14 +147,16 @@ def _with_loss(module: Operation, function: FuncOp, loss: Loss) -> FuncOp:
     y = call.results[output]
     y.name_hint = y.name_hint or "y"
     loss_value = mean_loss(builder, loss, y, target)
-    builder.create(ReturnOp, [loss_value, *(call.results[number] for number in next_states)])
+    builder.create(ReturnOp, [loss_value, *(call.results[number] for number in following)])
     return added
 
 
-def _output(function: FuncOp, states: Sequence[int]) -> int:
-    """The number of the result that the loss is a loss of: the only one that is no state. Raises :class:`irc.Error`."""
+def _output(function: FuncOp, others: Sequence[int]) -> int:
+    """The number of the result that the loss is a loss of: the only one that is not among ``others``, states and
+    statistics. Raises :class:`irc.Error`.
+    """
     results = function.type.results
-    found = [number for number in range(len(results)) if number not in states]
+    found = [number for number in range(len(results)) if number not in others]
     types = [results[number] for number in found]
     if len(types) != 1 or not isinstance(types[0], TensorType) or not types[0].element.is_float:
         shown = ", ".join(map(str, results)) or "nothing"

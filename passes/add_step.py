@@ -4,7 +4,9 @@ For ``@f_loss(inputs, target, parameters, ...) -> loss`` and its derivative by t
 this adds ``@f_step(inputs, target, parameters, moments, steps, lr, ...) -> (loss, parameters, moments, steps)``.
 Moments are the arrays that the optimiser keeps (see ``irc.training.optimizers``), one of each kind for each parameter;
 ``steps`` counts the steps done, for optimisers that need it; ``lr`` is the rate of this step. The state of a recurrent
-function goes on from step to step, as a value: no gradient comes back from the next step. What changes is donated
+function goes on from step to step, as a value: no gradient comes back from the next step. Running statistics
+(``irc.running``, see ``enter-training``) are set to what they are next; the optimiser does not touch them. The key of
+random numbers stands behind ``lr``. What changes is donated
 (``irc.donated``): native code updates it in place. If the loss or a gradient is not finite, the loss given is NaN, and
 nothing else changes.
 
@@ -148,9 +150,11 @@ class _Step:
         own = [dict(loss.arg_attributes(a.index).entries) for a in loss.arguments]
         parameters = [a for a in loss.arguments if "irc.param" in own[a.index]]
         bound = [a for a in loss.arguments if "irc.data" in own[a.index]]
+        keys = [a for a in loss.arguments if "irc.key" in own[a.index]]
+        running = [python_value(own[a.index].pop("irc.running", attribute([]))) for a in parameters]
         places: dict[Value, int] = {}
         for a in loss.arguments:
-            if a not in parameters and a not in bound:
+            if a not in parameters and a not in bound and a not in keys:
                 places[a] = self._argument(a.type, a.name_hint, own[a.index], donated="irc.state" in own[a.index])
         for a in parameters:
             places[a] = self._argument(a.type, a.name_hint, own[a.index], donated=True)
@@ -162,10 +166,10 @@ class _Step:
         counter = TensorType([], i64)
         steps = self._argument(counter, "steps", {}, donated=True) if optimizer.counts else None
         lr = self._argument(number, "lr", {})
-        for a in bound:
+        for a in (*keys, *bound):
             places[a] = self._argument(a.type, a.name_hint, own[a.index])
         self.function = self._function(module, loss)
-        self._body(loss, derivative, places, parameters, moments, steps, lr)
+        self._body(loss, derivative, places, parameters, running, moments, steps, lr)
 
     def _argument(self, type: Type, name: str | None, marks: dict[str, Any], donated: bool = False) -> int:
         """One more argument; its number. What is donated is a result, too."""
@@ -199,29 +203,33 @@ class _Step:
         derivative: FuncOp,
         places: dict[Value, int],
         parameters: list[BlockArgument],
+        running: list[list[list[int]]],
         moments: list[list[int]],
         steps: int | None,
         lr: int,
     ) -> None:
-        """The call of the derivative, the update, and the results in the order of their numbers."""
+        """The call of the derivative, the update, and the results in the order of their numbers. ``running`` lists, for
+        each parameter, [first element, number of the result of the loss that replaces it].
+        """
         given = self.function.arguments
         b = Builder.at_end(self.function.entry, loss.location)
-        mean_type, *state_types = loss.type.results
-        cotangents = [splat(b, 1.0, mean_type), *(splat(b, 0.0, type) for type in state_types if type.element.is_float)]
+        mean_type, *next_types = loss.type.results
+        cotangents = [splat(b, 1.0, mean_type), *(splat(b, 0.0, type) for type in next_types if type.element.is_float)]
         operands = [*(given[places[a]] for a in loss.arguments), *cotangents]
         callee = SymbolRefAttr(derivative.symbol)
         call = b.create(CallOp, operands, callee=callee, result_types=derivative.type.results)
-        mean, *rest = call.results
-        next_states, gradients = rest[: len(state_types)], rest[len(state_types) :]
+        mean, gradients = call.results[0], call.results[1 + len(next_types) :]
         mean.name_hint = "loss"
         for a, gradient in zip(parameters, gradients, strict=True):
             gradient.name_hint = f"d{a.name_hint}" if a.name_hint else None
         kept = [[given[kind[number]] for kind in moments] for number in range(len(parameters))]
         old = [given[places[a]] for a in parameters]
         counted = None if steps is None else given[steps]
-        new = update(b, self.optimizer, mean, old, gradients, kept, given[lr], counted)
+        replaced = [[(begin, call.results[number]) for begin, number in parts] for parts in running]
+        new = update(b, self.optimizer, mean, old, gradients, kept, given[lr], counted, replaced)
         by_kind = [values[kind] for kind in range(len(moments)) for values in new.moments]
         states = [given[places[a]] for a in loss.arguments if "irc.state" in loss.arg_attributes(a.index)]
+        next_states = call.results[1 : 1 + len(states)]
         kept_states = [sound_or_old(b, new.doubt, *pair) for pair in zip(next_states, states, strict=True)]
         changed = [*kept_states, *new.parameters, *by_kind, *([] if new.steps is None else [new.steps])]
         donated = [a for a, marks in zip(given, self.marks, strict=True) if DONATED in marks]

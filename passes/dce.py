@@ -2,8 +2,8 @@
 
 An op is dead when it writes nothing and none of its results is used; removing it may make others dead. In a net of
 neurons, a neuron is dead when it reaches no output: it goes with a warning, since a person drew it (not in nets of
-gradients, which ``autodiff`` made). There is one warning for each dead end, which names what leads there, too. Private
-functions that nothing calls go too.
+gradients, which ``autodiff`` made). There is one warning for each dead end, which names what leads there, too. The
+delays of a net that is called stay, since its callers hold its state. Private functions that nothing calls go too.
 
 Before:
 
@@ -33,8 +33,8 @@ from irc.dialects.builtin import ModuleOp
 from irc.ir.locations import name_of
 from irc.ir.operation import Operation, Region
 from irc.ir.rewriting import is_dead
-from irc.ir.symbols import unused_private_symbols
-from irc.ir.traits import GRAPH_REGION, PURE, has
+from irc.ir.symbols import references_in, symbol_name, unused_private_symbols
+from irc.ir.traits import DELAYED, GRAPH_REGION, PURE, has
 from irc.passmanager import Pass, PassContext
 
 _SHOWN = 5
@@ -51,10 +51,11 @@ class Dce(Pass):
         for symbol in unused_private_symbols(module):
             symbol.erase()
             context.count("functions removed")
+        called = references_in(module)
         for op in list(module.walk()):
             for region in op.regions:
                 if has(op, GRAPH_REGION):
-                    _sweep_graph(region, context)
+                    _sweep_graph(region, context, symbol_name(op) in called)
                 else:
                     _sweep(region, context)
 
@@ -68,17 +69,18 @@ def _sweep(region: Region, context: PassContext) -> None:
                 context.count("ops removed")
 
 
-def _sweep_graph(region: Region, context: PassContext) -> None:
+def _sweep_graph(region: Region, context: PassContext, keeps_state: bool) -> None:
     """In a graph the order means nothing, so mark what the effects and the terminator reach, and remove the rest."""
     live: set[Operation] = set()
-    work = [op for block in region.blocks for op in block if not has(op, PURE)]
+    ops = [op for block in region.blocks for op in block]
+    work = [op for op in ops if not has(op, PURE) or (keeps_state and has(op, DELAYED))]
     while work:
         op = work.pop()
         if op not in live:
             live.add(op)
             inner = [value for nested in op.walk() for value in nested.operands]
             work += [source for value in inner if (source := value.defining_op()) is not None]
-    dead = [op for block in region.blocks for op in block if op not in live]
+    dead = [op for op in ops if op not in live]
     drawn = region.parent is not None and "irc.vjp_of" not in region.parent.attributes  # derivatives nobody drew
     if drawn:
         _warn(dead, context)

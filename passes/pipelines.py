@@ -16,13 +16,18 @@ RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure",
 EXPLODED = ["dce", "canonicalize", "cse", "explode-neurons{most=1000}", "lower-neuron"]
 """In place of NEURON: each neuron is code of its own, without loops over edges. A million edges would take an hour."""
 
-ARRAY = ["canonicalize", "cse", "dce", "fuse", "transpose-graphs", "lower-array"]
-"""Whole arrays: simplified, grouped into loop nests, graphs at hand by source where gradients want them; then array ->
-loop.
+ARRAY = ["canonicalize", "cse", "dce", "choose-layouts", "fuse", "transpose-graphs", "lower-array"]
+"""Whole arrays: simplified, samples innermost where there are images, grouped into loop nests, graphs at hand by source
+where gradients want them; then array -> loop.
 """
 
-LOOP = ["canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce", "plan-memory"]
-"""Loops over buffers: widened, hoisted, functions of mathematics spelled out, memory planned; then LLVM."""
+LOOP = [
+    *("canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce"),
+    *("parallelize", "plan-memory"),
+]
+"""Loops over buffers: widened, hoisted, functions of mathematics spelled out, what threads may share marked, memory
+planned; then LLVM.
+"""
 
 AUTODIFF = ["canonicalize", "cse", "autodiff"]
 """Adds the gradients, between neuron and array."""

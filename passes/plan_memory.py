@@ -40,17 +40,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.constants import number_of
 from irc.dialects.func import CallOp, FuncOp
-from irc.dialects.loop import Alloc, BufferType, Part, Size, View
+from irc.dialects.loop import Alloc, BufferType, Part, Size, Span, View
 from irc.interpreter import size_arguments
 from irc.ir.attributes import StringAttr, python_value
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import fail
-from irc.ir.dimensions import Dimension, at_least, ceildiv, parse_dimension, product, substitute, symbol
+from irc.ir.dimensions import Dimension, at_least, ceildiv, parse_dimension, product, substitute
 from irc.ir.operation import Operation, Value
 from irc.ir.symbols import lookup
 from irc.ir.types import FunctionType, i8
+from irc.passes._sizes import size_of
 from irc.passmanager import Pass, PassContext, Signature
 
 ALIGNMENT = 64
@@ -108,16 +108,10 @@ def _provide(call: CallOp, callee: FuncOp) -> None:
 
 def _size_of(value: Value, call: CallOp) -> Dimension:
     """An index value as a formula of the caller's symbols."""
-    op = value.defining_op()
-    if isinstance(op, Size):
-        return parse_dimension(op.dimension.value)
-    if (number := number_of(value)) is not None:
-        return int(number)
-    function = next(a for a in call.ancestors() if isinstance(a, FuncOp))
-    for name, argument in zip(size_arguments(function), function.arguments, strict=False):
-        if argument is value:
-            return symbol(name)
-    fail("the size passed to this call is not a formula of the function's sizes", call.location)
+    size = size_of(value, call)
+    if size is None:
+        fail("the size passed to this call is not a formula of the function's sizes", call.location)
+    return size
 
 
 @dataclass
@@ -225,8 +219,8 @@ def _last_use(op: Alloc, spans: dict[Operation, tuple[int, int]]) -> int:
 
 
 def _users(buffer: Value) -> Iterator[Operation]:
-    """The ops that use a buffer, or a part of it."""
+    """The ops that use a buffer, or a part or span of it."""
     for user in buffer.users:
         yield user
-        if isinstance(user, Part):
-            yield from _users(user.part)
+        if isinstance(user, (Part, Span)):
+            yield from _users(user.results[0])

@@ -1,10 +1,12 @@
 """The benchmarks measure what they say: every contestant computes the net, and tables show medians and ratios."""
 
+import json
 from importlib import import_module, util
 
 import numpy as np
 import pytest
 
+import irc
 from support import ROOT
 
 PEERS = ["irc", "by_hand", "neat_python", "scipy", "jax", "torch"]
@@ -78,3 +80,123 @@ def test_tables_show_medians_and_how_far_the_first_is_ahead():
     text = run.table(run.part(cells, ", call", {"irc": "ours", "scipy": "scipy"}), ["ours", "scipy"], "ns")
     assert text.splitlines()[2] == "| a | 2.0 | 8.0 | 4.0x |"
     assert len(text.splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("ignore::irc.DiagnosticWarning")
+@pytest.mark.parametrize("peer", ["irc", "jax", "torch"])
+def test_recurrent_models_are_the_same_for_all(peer, monkeypatch):
+    """Outputs are those of NumPy, and the losses of some steps of training agree: ``measure`` fails otherwise."""
+    if util.find_spec(peer) is None:
+        pytest.skip(f"{peer} is not installed")
+    recurrent = import_module("recurrent")
+    monkeypatch.setattr(recurrent, "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    for name in ("small", "RNN 96 to 128"):
+        case = import_module("models").Case.of(name, 5, 3)
+        for way in import_module(f"peers.recurrent_{peer}").peers(case):
+            found = recurrent.measure(case, way)
+            assert found["step"] == found["inference"] == 1.0 and found["compile step"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::irc.DiagnosticWarning")
+@pytest.mark.parametrize("name", ["small", "lstm", "64 to 256", "LSTM 64 to 256", "RNN 96 to 128"])
+def test_recurrent_models_in_numpy_are_those_of_the_source(name):
+    models = import_module("models")
+    case = models.Case.of(name, 4, 2)
+    with irc.compile(models.MODELS[name].source, dtype="float64", seed=1) as net:
+        for key, value in case.parameters.items():
+            net.params[key] = value
+        found = net.run(case.own(case.x), rows=case.rows)
+        np.testing.assert_allclose(case.own(found), case.outputs(), rtol=1e-9, atol=1e-12)
+
+
+def test_times_of_recurrent_models_are_shown_apart_from_those_of_compiling():
+    run = import_module("run")
+    cells = {("a: step", "irc"): [1.0], ("a: compile step", "irc"): [700.0], ("a: step", "jax"): [5.0]}
+    sections = run.recurrent(cells, ["irc", "jax"])
+    assert sections["recurrent"].splitlines()[2:] == ["| a: step | 1.00 | 5.00 | 5.00x |"]
+    assert sections["recurrent-compiling"].splitlines()[2:] == ["| a: step | 700 | - | - |"]
+
+
+def test_speeds_are_ahead_where_they_are_larger():
+    run = import_module("run")
+    cells = {("a", "irc"): [6.0], ("a", "numpy"): [4.0], ("b, w^T", "irc"): [6.0]}
+    assert run.dense(cells, ["irc", "numpy"])["dense"].splitlines() == [
+        "| 10^9 operations a second | irc | numpy | irc / numpy |",
+        "|---|---|---|---|",
+        "| a | 6.0 | 4.0 | 1.50x |",
+        "| b, w^T | 6.0 | - | - |",
+    ]
+
+
+@pytest.mark.parametrize("framework", ["irc", "by-hand", "numpy", "jax", "torch"])
+def test_products_are_those_of_float64(framework, monkeypatch, capsys):
+    """``main`` fails where a result is not within its rounding errors of NumPy's; columns and rows are left over."""
+    if framework in ("jax", "torch") and util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed")
+    dense = import_module("dense")
+    cases = [("mk,kn->mn", "", (9, 50, 300)), ("mk,nk->mn", ", w^T", (3, 5, 7)), ("km,kn->mn", ", x^T", (5, 3, 2))]
+    monkeypatch.setattr(dense, "CASES", cases)
+    monkeypatch.setattr(dense, "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    monkeypatch.setattr("sys.argv", ["dense.py", framework])
+    dense.main()
+    assert len(capsys.readouterr().out.splitlines()) == (1 if framework == "by-hand" else 3)
+
+
+@pytest.mark.parametrize("form", [(False, False), (False, True), (True, True)])
+def test_a_product_by_hand_writes_all_of_its_result_and_no_more(form):
+    """Rows, columns and products are left over, with operands packed and as they are."""
+    native_gemm, native = import_module("native_gemm"), import_module("native")
+    m, n, k = 7, 37, 70
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    writer = native_gemm._Writer(m, n, k, native_gemm.Form(3, 2, *form, 32), 16)
+    written = np.full(m * n + 32, np.nan, np.float32)
+    room = irc.arrays.aligned_zeros(writer.room + 32, np.dtype(np.float32))
+    room[writer.room :] = np.nan
+    (address,) = native.compile_text(writer.text(), ["product"])
+    places = [x.ctypes.data, w.ctypes.data, written.ctypes.data + 64, room.ctypes.data]
+    native.repeated(address, [("ptr", place) for place in places])(1)
+    np.testing.assert_allclose(written[16 : 16 + m * n].reshape(m, n), x @ w, rtol=1e-4, atol=1e-4)
+    assert np.isnan(written[:16]).all() and np.isnan(written[-16:]).all() and np.isnan(room[writer.room :]).all()
+
+
+@pytest.mark.parametrize("peer", ["irc", "numpy", "jax", "torch", "onnxruntime"])
+def test_nets_of_layers_are_the_same_for_all(peer, monkeypatch):
+    """Outputs and the losses of some steps are those of NumPy in float64: ``measure`` fails otherwise."""
+    if util.find_spec(peer) is None:
+        pytest.skip(f"{peer} is not installed")
+    mlp, recurrent = import_module("mlp"), import_module("recurrent")
+    monkeypatch.setattr(recurrent, "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    monkeypatch.setitem(mlp.MODELS, "classes", mlp.Model((5, 7, 3), "relu", True))
+    monkeypatch.setitem(mlp.MODELS, "numbers", mlp.Model((4, 6, 2), "tanh", False))
+    for name in ("classes", "numbers"):
+        case = mlp.Case.of(name, 8)
+        ways = [recurrent.measure(case, way) for way in import_module(f"peers.mlp_{peer}").peers(case)]
+        assert all(way["inference"] == 1.0 for way in ways)
+        assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in ways)
+
+
+def test_the_first_step_is_measured_without_kept_code_and_with_it(capfd, monkeypatch):
+    first_step = import_module("first_step")
+    monkeypatch.setattr("sys.argv", ["first_step.py", "irc", "--quick"])
+    first_step.main()
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [row["what"] for row in rows] == ["4-64-64-2, B=32: cold", "4-64-64-2, B=32: cached"]
+
+
+@pytest.mark.parametrize("name", [pytest.param("LeNet", marks=pytest.mark.slow), "a convolution", "a GRU"])
+@pytest.mark.parametrize("peer", ["irc", "jax", "torch", "onnxruntime"])
+def test_lenet_a_convolution_and_a_gru_are_the_same_for_all(peer, name, monkeypatch):
+    """Outputs are those of NumPy, and the losses of some steps of training agree: ``measure`` fails otherwise."""
+    if util.find_spec(peer) is None:
+        pytest.skip(f"{peer} is not installed")
+    monkeypatch.setattr(import_module("recurrent"), "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    if peer == "torch":  # compiles for a minute
+        monkeypatch.setattr("shutil.which", lambda name: None)
+    lenet = import_module("lenet")
+    monkeypatch.setitem(lenet.MODELS, "a convolution", lenet.same_size(3, 7))
+    monkeypatch.setitem(lenet.MODELS, "a GRU", lenet.MODELS["GRU, 64 to 128, T=32"])
+    made = import_module(f"peers.lenet_{peer}").peers(lenet.Case.of(name, 3))
+    ways = [import_module("recurrent").measure(way.case, way) for way in made]
+    assert all(way["inference"] == 1.0 for way in ways)
+    assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in ways)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from models import RATE, Case
@@ -27,8 +28,6 @@ class Peer:
 
     def __init__(self, case: Case):
         self.case = case
-        self.rows = "steps" if case.x.shape[1] == 1 else "streams"
-        self.x = case.x[:, 0] if self.rows == "steps" else case.x
 
     def _net(self) -> irc.Net:
         net = irc.compile(self.case.model.source, seed=1, cache=False)
@@ -38,20 +37,25 @@ class Peer:
 
     def inference(self) -> Callable[[], np.ndarray]:
         """The outputs, from the initial state."""
-        net = self._net()
+        net, x, rows = self._net(), self.case.own(self.case.x), self.case.rows
 
         def call() -> np.ndarray:
             net.reset_state()
-            return net.run(self.x, rows=self.rows)
+            return net.run(x, rows=rows)
 
-        return call
+        def layer() -> np.ndarray:
+            return net.run(x).swapaxes(0, 1)
+
+        return layer if self.case.model.layer else call
 
     def step(self) -> Callable[[], float]:
         """A step of training, from the initial state: its loss."""
         net, optimizer = self._net(), irc.SGD(RATE)
-        kernel = net.made(step_recipe(find_loss("mse"), optimizer, one_sample=self.rows == "steps"))
+        kernel = net.made(step_recipe(find_loss("mse"), optimizer, one_sample=self.case.x.shape[1] == 1))
         step = NativeStep(kernel, optimizer, net.params.flat, Memory(optimizer))
         x, y = self.case.x, self.case.y
+        if self.case.model.layer:
+            return partial(step, self.case.own(x), self.case.own(y))
 
         def call() -> float:
             step.begin(x.shape[1])

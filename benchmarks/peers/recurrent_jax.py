@@ -36,7 +36,8 @@ class Peer:
 
     def _outputs(self, w: dict[str, jax.Array], x: jax.Array) -> jax.Array:
         step = partial(self.case.model.step, _Functions, w)
-        return jax.lax.scan(lambda state, row: step(row, state), self.state, x, unroll=self.unrolled)[1]
+        rows = self.case.model.before(w, x)
+        return jax.lax.scan(lambda state, row: step(row, state), self.state, rows, unroll=self.unrolled)[1]
 
     def _parameters(self) -> dict[str, jax.Array]:
         return {name: jnp.asarray(value) for name, value in self.case.parameters.items()}

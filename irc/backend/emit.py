@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from irc.backend import emit_arith, emit_memory, emit_tiles
+from irc.backend import emit_arith, emit_memory, emit_parallel, emit_tiles
 from irc.backend.emitter import Emitter, is_tile, llvm_type
 from irc.backend.target import Target
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.func import FuncOp
+from irc.dialects.func import CallOp, FuncOp
 from irc.dialects.loop.control import For, If, Yield
 from irc.dialects.loop.types import BufferType
+from irc.dialects.marks import has_team
 from irc.interpreter import size_arguments
 from irc.ir.diagnostics import Error, fail
 from irc.ir.operation import Operation
+from irc.ir.symbols import lookup
 from irc.ir.types import ScalarType
 
 
@@ -47,7 +49,8 @@ def native_name(name: str) -> str:
 def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
     if op.function_type.results:
         fail(f"function '{op.sym_name.value}' returns values; lower it to the loop level first", op.location)
-    e = Emitter(target, declarations)
+    name = native_name(op.sym_name.value)
+    e = Emitter(target, declarations, name, emit_parallel.TEAM if has_team(op.attributes) else None)
     arguments = op.body.block.arguments
     parameters = []
     for argument in arguments:
@@ -61,10 +64,12 @@ def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
         extra = " noalias" if isinstance(argument.type, BufferType) else ""
         parameters.append(f"{kind}{extra} {e.names[argument]}")
     e.symbols = {name: e.names[argument] for name, argument in zip(size_arguments(op), arguments, strict=False)}
+    if e.team is not None:
+        parameters.append(f"ptr {e.team}")
     e.start("start")
     _operations(e, op.body.block)
-    head = f"define void @{_quoted(native_name(op.sym_name.value))}({', '.join(parameters)}) nounwind {{"
-    return "\n".join([head, "entry:", *e.entry, "  br label %start", *e.lines, "}", ""])
+    head = f"define void @{_quoted(name)}({', '.join(parameters)}) nounwind {{"
+    return "\n".join([*e.functions, head, "entry:", *e.entry, "  br label %start", *e.lines, "}", ""])
 
 
 def _quoted(name: str) -> str:
@@ -98,17 +103,31 @@ def _yield(e: Emitter, op: Operation) -> None:
 
 
 def _call(e: Emitter, op: Operation) -> None:
-    name = native_name(op.attributes["callee"].value)  # type: ignore[attr-defined]
-    e.line(f"call void @{_quoted(name)}({', '.join(e.typed(v) for v in op.operands)})")
+    assert isinstance(op, CallOp)
+    callee = lookup(op, op.callee.value)
+    given = [e.typed(v) for v in op.operands]
+    if callee is not None and has_team(callee.attributes):
+        given.append(f"ptr {e.team or 'null'}")
+    e.line(f"call void @{_quoted(native_name(op.callee.value))}({', '.join(given)})")
 
 
 def _for(e: Emitter, op: Operation) -> None:
     """before -> head (phis, test) -> body ... -> head; head -> exit. The results are the phis of the head."""
     assert isinstance(op, For)
-    before, head, body, done = e.block, e.label("for"), e.label("body"), e.label("done")
     step = e.names[op.step]
     if step.startswith("%"):  # a step below one would never end
         step = e.value(e.intrinsic("smax", "i64", [("i64", step), ("i64", "1")]))
+    bounds = emit_parallel.Bounds(e.names[op.lower], e.names[op.upper], step)
+    if op.work is not None and e.team is not None:
+        emit_parallel.emit_shared(e, op, bounds, _turns)
+    else:
+        is_chunk = op.chunked is not None and e.in_shared_loop
+        _turns(e, op, emit_parallel.chunk(e, bounds) if is_chunk else bounds)
+
+
+def _turns(e: Emitter, op: For, bounds: emit_parallel.Bounds) -> None:
+    """The turns of a loop between bounds."""
+    before, head, body, done = e.block, e.label("for"), e.label("body"), e.label("done")
     e.line(f"br label %{head}")
     e.start(head)
     counter = e.fresh(op.induction.name_hint or "i")
@@ -119,13 +138,13 @@ def _for(e: Emitter, op: Operation) -> None:
     e.names[op.induction] = counter
     for inner, names in zip(op.inner, carried, strict=True):
         e.hold(inner, names)
-    more = e.value(f"icmp slt i64 {counter}, {e.names[op.upper]}")
+    more = e.value(f"icmp slt i64 {counter}, {bounds.upper}")
     e.line(f"br i1 {more}, label %{body}, label %{done}")
     e.start(body)
     _operations(e, op.body.block)
-    e.line(f"{following} = add nsw i64 {counter}, {step}")
+    e.line(f"{following} = add nsw i64 {counter}, {bounds.step}")
     e.line(f"br label %{head}")
-    phis = [f"  {counter} = phi i64 [ {e.names[op.lower]}, %{before} ], [ {following}, %{e.block} ]"]
+    phis = [f"  {counter} = phi i64 [ {bounds.lower}, %{before} ], [ {following}, %{e.block} ]"]
     for names, start, end in zip(carried, starts, op.body.block.terminator.operands, strict=True):
         for name, (kind, first), (_, last) in zip(names, start, e.held(end), strict=True):
             phis.append(f"  {name} = phi {kind} [ {first}, %{before} ], [ {last}, %{e.block} ]")
@@ -156,11 +175,24 @@ def _if(e: Emitter, op: Operation) -> None:
         e.hold(result, names)
 
 
+def _clock(e: Emitter, op: Operation) -> None:
+    """A counter may be read before what stands before it is done, unless a fence is between."""
+    if e.target.triple.startswith(("aarch64", "arm64")):  # there LLVM's own counter is not for programs
+        e.line(e.call("@llvm.aarch64.isb", "void", [("i32", "15")], ""))
+        read = e.call("@llvm.read_volatile_register.i64", "i64", [("metadata", '!{!"CNTVCT_EL0"}')], "")
+    else:
+        if e.target.triple.startswith("x86_64"):
+            e.line(e.call("@llvm.x86.sse2.lfence", "void", [], ""))
+        read = e.call("@llvm.readcyclecounter", "i64", [], "")
+    e.names[op.results[0]] = e.value(read)
+
+
 RULES = {
     **emit_arith.RULES,
     **emit_memory.RULES,
     "func.return": _return,
     "func.call": _call,
+    "loop.clock": _clock,
     "loop.yield": _yield,
     "loop.for": _for,
     "loop.if": _if,

@@ -24,9 +24,10 @@ from irc.dialects.loop.types import BufferType
 from irc.ir.dimensions import Dim, symbol, symbols_of
 from irc.ir.symbols import is_private
 
-NDARRAY, BOOLEAN, WORKSPACE, CAPACITY = 0, 1, 2, 3
-"""Words of a record: NumPy's array type, ``PyBool_FromLong``, the workspace, and its bytes."""
-_FIRST = 4
+NDARRAY, BOOLEAN, WORKSPACE, CAPACITY, TEAM = 0, 1, 2, 3, 4
+"""Words of a record: NumPy's array type, ``PyBool_FromLong``, the workspace, its bytes, and the
+team whose threads share loops (see ``irc.backend.pool``)."""
+_FIRST = 5
 UNKNOWN = -1
 """What a record holds for a size that follows from the arrays of a call."""
 
@@ -278,5 +279,7 @@ class _Entry:
             else:
                 place = WORKSPACE if argument.role == "workspace" else self.places[argument.name]
                 values.append(f"ptr {self._word(record, place, 'ptr')}")
+        if self.signature.team:
+            values.append(f"ptr {self._word(record, TEAM, 'ptr')}")
         self.e.line(f'call void @"{native_name(self.op.sym_name.value)}"({", ".join(values)}) noinline')
         self.e.line("br label %done")

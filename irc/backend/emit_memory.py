@@ -49,6 +49,13 @@ def emit_part(e: Emitter, op: Operation) -> None:
     e.define(op, f"getelementptr inbounds {stored_type(whole.type.element)}, ptr {e.names[whole]}, i64 {at}")
 
 
+def emit_span(e: Emitter, op: Operation) -> None:
+    """A pointer to where the span begins."""
+    whole, start = op.operands
+    element = stored_type(whole.type.element)
+    e.define(op, f"getelementptr inbounds {element}, ptr {e.names[whole]}, i64 {e.names[start]}")
+
+
 def emit_size(e: Emitter, op: Operation) -> None:
     """A formula, computed once in the entry block."""
     e.names[op.results[0]] = e.size(parse_dimension(op.attributes["dimension"].value), op)  # type: ignore[attr-defined]
@@ -288,6 +295,7 @@ RULES = {
     "loop.alloc": emit_alloc,
     "loop.view": emit_view,
     "loop.part": emit_part,
+    "loop.span": emit_span,
     "loop.size": emit_size,
     "loop.load": emit_load,
     "loop.store": emit_store,

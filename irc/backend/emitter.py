@@ -107,10 +107,15 @@ class Emitter:
 
     ``names`` holds the LLVM operand (a register or a constant) of each value, ``parts`` those of each tile (see
     :func:`parts_of`). What must dominate everything, such as
-    sizes, goes to ``entry``; the rest is appended to the current block.
+    sizes, goes to ``entry``; the rest is appended to the current block. ``functions`` are those that were written on
+    the way, ``team`` the argument that says which threads share loops, if the function has it (see ``emit_parallel``).
     """
 
-    def __init__(self, target: Target, declarations: set[str]):
+    def __init__(self, target: Target, declarations: set[str], name: str = "", team: str | None = None):
+        self.name = name
+        self.team = team
+        self.functions: list[str] = []
+        self.in_shared_loop = False
         self.target = target
         self.declarations = declarations
         self.names: dict[Value, str] = {}
@@ -121,6 +126,14 @@ class Emitter:
         self.block = "entry"
         self._remembered: dict[object, str] = {}
         self._count = 0
+
+    def inside(self) -> Emitter:
+        """A writer of the function of a shared loop: it has the registers of this one that it uses, as arguments."""
+        inner = Emitter(self.target, self.declarations, self.name)
+        inner.names, inner.parts, inner.symbols = self.names, self.parts, self.symbols
+        inner._count = self._count
+        inner.in_shared_loop = True
+        return inner
 
     def fresh(self, hint: str | None = None) -> str:
         """A register name not used before."""

@@ -19,10 +19,12 @@ import numpy as np
 
 from irc.arrays import aligned_zeros, check_output, require_memory
 from irc.backend.address import address_of
+from irc.backend.pool import team_address
 from irc.binding import bind_symbols
 from irc.dialects.array.topology import Transposed, transposed
 from irc.dialects.func import FuncOp
 from irc.dialects.loop.types import BufferType
+from irc.dialects.marks import has_team
 from irc.interpreter import bound_symbols, size_arguments
 from irc.ir.attributes import Attribute, DenseAttr, IntegerAttr, StringAttr, python_value
 from irc.ir.diagnostics import Error
@@ -49,7 +51,9 @@ class Argument:
     is one of the net's parameters. ``derived``: of a bound argument that follows from others (``irc.derived``), the
     names of these, and which part of what they give it is (see the pass transpose-graphs). ``donated``: of an input
     that is overwritten, the number of the result that it holds afterwards (-1: it is only read). ``registers``: of an
-    input that is a state, the name, width and initial value of the parts of each row.
+    input that is a state, the name, width and initial value of the parts of each row. ``sample_shape``: of an input of
+    rows, a shape that a caller may give each of them in. ``below``: of an input of integers, these lie from 0 to below
+    it.
     """
 
     name: str
@@ -61,6 +65,10 @@ class Argument:
     derived: tuple[tuple[str, ...], int] | None = None
     donated: int = -1
     registers: tuple[tuple[str, int, float], ...] = ()
+    sample_shape: tuple[int, ...] | None = None
+    below: int | None = None
+    least_rows: int = 1
+    is_key: bool = False
 
     @property
     def is_written(self) -> bool:
@@ -85,12 +93,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Signature:
-    """How a loop-level function is called: its arguments, the sizes known beforehand, and the workspace in bytes."""
+    """How a loop-level function is called: its arguments, the sizes known beforehand, and the workspace in bytes.
+
+    ``team``: native code takes one more argument, which threads share its loops (see ``irc.backend.pool``).
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     symbols: Mapping[str, int]
     workspace: Dimension
+    team: bool = False
 
     @classmethod
     def of(cls, op: FuncOp) -> Signature:
@@ -105,7 +117,7 @@ class Signature:
             arguments.append(_argument(name, number < len(names), value.type, marks))
         formula = op.attributes.get("irc.workspace_bytes", IntegerAttr(0))
         workspace = parse_dimension(formula.value) if isinstance(formula, StringAttr) else formula.value  # type: ignore[attr-defined]
-        return cls(op.sym_name.value, tuple(arguments), bound_symbols(op), workspace)
+        return cls(op.sym_name.value, tuple(arguments), bound_symbols(op), workspace, has_team(op.attributes))
 
     def by_role(self, role: str) -> list[Argument]:
         """The arguments of a role, in order."""
@@ -137,7 +149,19 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
         return Argument(name, "bound", type, data=data.array, derived=derived)
     donated = python_value(marks["irc.donated"]) if "irc.donated" in marks else -1
     registers = tuple(map(tuple, python_value(marks["irc.registers"]))) if "irc.registers" in marks else ()
-    return Argument(name, "input", type, parameter="irc.param" in marks, donated=donated, registers=registers)
+    sample_shape = tuple(python_value(marks["irc.sample_shape"])) if "irc.sample_shape" in marks else None
+    return Argument(
+        name,
+        "input",
+        type,
+        parameter="irc.param" in marks,
+        donated=donated,
+        registers=registers,
+        sample_shape=sample_shape,
+        below=python_value(marks["irc.below"]) if "irc.below" in marks else None,
+        least_rows=python_value(marks["irc.least_rows"]) if "irc.least_rows" in marks else 1,
+        is_key="irc.key" in marks,
+    )
 
 
 class Owner(Protocol):
@@ -185,6 +209,8 @@ class Function:
         kinds: list[Any] = [
             ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
         ]
+        if signature.team:
+            kinds.append(ctypes.c_void_p)
         self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
         self._set(signature, bound or {})
 
@@ -217,15 +243,17 @@ class Function:
         function._set(signature, {**kept, **bound})
         return function
 
-    def call(self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+    def call(
+        self, inputs: Sequence[Any], out: Sequence[np.ndarray] | None = None, threads: int = 1
+    ) -> list[np.ndarray]:
         """The results for these inputs (arrays, or numbers for scalar arguments), in ``out`` or in new arrays.
 
         Arrays must be of the exact dtype, C-contiguous and aligned. Donated inputs are overwritten by results.
-        Raises :class:`irc.Error`.
+        Loops with much to do run on up to ``threads`` threads; the results are the same. Raises :class:`irc.Error`.
         """
         given, plan = self.checked(inputs)
         outputs = self.outputs(plan, given, out)
-        self.run(given, outputs)
+        self.run(given, outputs, threads)
         return outputs
 
     def checked(self, inputs: Sequence[Any]) -> tuple[list[np.ndarray], Plan]:
@@ -246,13 +274,15 @@ class Function:
             return [np.empty(s, a.dtype) for a, s in zip(self._outputs, plan.outputs, strict=True)]
         return self._check_outputs(plan, given, out)
 
-    def run(self, given: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+    def run(self, given: Sequence[np.ndarray], outputs: Sequence[np.ndarray], threads: int = 1) -> None:
         """Only the native call: for arrays that :meth:`checked` and :meth:`outputs` gave, or equal rows of them all."""
         code = self.owner.code  # held during the call: another thread may close the owner meanwhile
         if code is None:
             raise Error(f"{self.signature.name}: the native code has been closed")
         plan = self.plan(given)
         values = plan.values.copy()
+        if self.signature.team:
+            values.append(team_address(threads))
         for place, array in zip(self._places, (*given, *outputs), strict=True):
             values[place] = address_of(array) if values[place] is None else array.item()
         if not self._workspace_places:

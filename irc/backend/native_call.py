@@ -17,13 +17,26 @@ import numpy as np
 from irc.arrays import aligned_zeros
 from irc.backend import cpython
 from irc.backend.address import address_of
-from irc.backend.emit_entry import BOOLEAN, CAPACITY, NDARRAY, UNKNOWN, WORKSPACE, call_arrays, record_places, solutions
+from irc.backend.emit_entry import (
+    BOOLEAN,
+    CAPACITY,
+    NDARRAY,
+    TEAM,
+    UNKNOWN,
+    WORKSPACE,
+    call_arrays,
+    record_places,
+    solutions,
+)
 from irc.backend.entry import Function
+from irc.backend.pool import team_address
 from irc.binding import bind_symbols
 from irc.dialects.loop.types import BufferType
 from irc.ir.diagnostics import Error
 from irc.ir.dimensions import evaluate, symbols_of
 
+Straight = tuple[Any, tuple[int, ...], np.dtype]
+"""A function of Python that is machine code, from one array to one; shape and dtype of the latter."""
 SHORT = 1 << 17
 """The most work of a short call, in the units of :meth:`NativeCall._is_short`: about a nanosecond each, or less."""
 WORKSPACE_BYTES = 1 << 16
@@ -34,6 +47,7 @@ class NativeCall:
     """A kernel with its parameters and bound arrays, for short calls. Make one with :func:`native_call`.
 
     Several threads may call it: the GIL is held, so one workspace is enough. It keeps the machine code alive.
+    ``threads``: how many it may use; None where that makes no difference.
     """
 
     def __init__(
@@ -43,14 +57,20 @@ class NativeCall:
         parameters: Mapping[str, np.ndarray],
         known: Mapping[str, int],
         room: int,
+        threads: int | None,
     ):
         self._function = function
         self._entry = entry
         self._parameters = parameters
         self._known = known
         self._room = room
+        self._threads = threads
         self._dtypes = [a.dtype for a in function.signature.outputs()]
         self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[tuple[int, ...], np.dtype]] | None] = {}
+
+    def serves(self, threads: int | None) -> bool:
+        """Whether a call may be one of this: if it does not ask for another number of threads."""
+        return threads is None or self._threads is None or threads == self._threads
 
     def __call__(self, inputs: Sequence[Any], out: Sequence[Any] | None = None) -> Sequence[np.ndarray] | None:
         """The results, in ``out`` or in new arrays; None if this call is none for here: nothing has been done then.
@@ -71,6 +91,11 @@ class NativeCall:
             return None
         results = [np.empty(shape, dtype) for shape, dtype in outputs] if out is None else out
         return results if self._entry(*inputs, *results) else None
+
+    def straight(self, shape: tuple[int, ...]) -> Straight | None:
+        """For calls with one array of this shape, that there has been one of, and one result: all that they need."""
+        outputs = self._shapes.get((shape,))
+        return (self._entry, *outputs[0]) if outputs is not None and len(outputs) == 1 else None
 
     def _learn(self, key: tuple[tuple[int, ...], ...], inputs: Sequence[Any]) -> Any:
         """The shapes and dtypes of the results; None where a call with these shapes is wrong, or long."""
@@ -102,10 +127,11 @@ class NativeCall:
         return max(held, 1) * (samples // 16 + 1) + moved <= SHORT
 
 
-def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> NativeCall | None:
+def native_call(function: Function, parameters: Mapping[str, np.ndarray], threads: int = 1) -> NativeCall | None:
     """The function for short calls; None where this Python or the function does not allow it.
 
     ``parameters``: the arrays that every call uses, by the arguments' names, of exact dtype, contiguous and aligned.
+    ``threads``: on so many at most, where loops have enough to do.
     """
     signature = function.signature
     address = function.owner.entry_address(signature.name) if cpython.available() else None
@@ -132,6 +158,7 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> Nat
     record = np.zeros(words, np.int64)
     record[NDARRAY], record[BOOLEAN] = id(np.ndarray), cpython.bool_address()
     record[WORKSPACE], record[CAPACITY] = address_of(workspace), room
+    record[TEAM] = team_address(threads) if signature.team else 0
     for argument in signature.arguments:
         place = places[argument.name]
         if argument.role == "symbol":
@@ -146,4 +173,4 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray]) -> Nat
     record.flags.writeable = False
     keep = (function.owner.code, workspace, held, [a.dtype for a in signature.arguments if a.role != "workspace"])
     entry = cpython.python_function(signature.name, address, record, keep)
-    return NativeCall(function, entry, parameters, known, room)
+    return NativeCall(function, entry, parameters, known, room, threads if signature.team else None)

@@ -111,10 +111,10 @@ class Samples:
         """As :meth:`Function.call`, on up to ``threads`` threads. The results do not depend on ``threads``."""
         function = self.function
         if not self.divisible:
-            return function.call(inputs, out)
+            return function.call(inputs, out, threads)
         chunks = self._chunks(inputs)
         if len(chunks) == 1 or (threads == 1 and all(self._outputs)):
-            return function.call(inputs, out)
+            return function.call(inputs, out, threads)
         given, plan = function.checked(inputs)
         outputs = function.outputs(plan, given, out)
         sums = [self._partial_results(outputs, number) for number in range(len(chunks))]

@@ -1,19 +1,24 @@
 """Attributes that say what a function is to its caller, and the check that they make sense.
 
-Of the function: ``irc.symbols``, sizes known beforehand; at the loop level also ``irc.symbols_args``, the sizes that
-its first arguments are, and ``irc.workspace_bytes``, a formula. Of an argument: ``irc.param``, the name of a parameter,
-with ``irc.initial``, its start values, and ``irc.tensors``, parts of it that have names and shapes of their own;
+Of the function: ``irc.symbols``, sizes known beforehand; ``irc.independent_samples``: the symbol B counts samples that
+have nothing to do with each other; at the loop level also ``irc.symbols_args``, the sizes that its first arguments
+are, and ``irc.workspace_bytes``, a formula. Of an argument: ``irc.param``, the name of a parameter, with
+``irc.initial``, its start values, and ``irc.tensors``, parts of it that have names and shapes of their own;
 ``irc.data``, a value that the caller need not give; ``irc.donated``, the number of the result that is written to the
 argument's own memory in native code, for which the caller gives it away; ``irc.state``, the number of the result that
 is its value in the next call, with ``irc.registers``, what the columns of this state are, a list of [name, width,
-initial value]; at the loop level ``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a
-derivative: ``irc.vjp_of``, the name of its function, and ``irc.wrt``, the numbers of the arguments whose gradients it
-gives.
+initial value]; ``irc.sample_shape``, a shape that a caller may give each row in; ``irc.below``, for integers that must
+lie from 0 to below it; ``irc.least_rows``, how many rows a batch must have at least in training; ``irc.running``, parts
+of a parameter that are running statistics, a list of [first element, number of the result that is its next value];
+``irc.key``, the key of random numbers, the seed in two parts and the number of the step; at the loop level
+``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a derivative: ``irc.vjp_of``, the
+name of its function, and ``irc.wrt``, the numbers of the arguments whose gradients it gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from irc.ir.attributes import (
@@ -32,6 +37,15 @@ from irc.ir.types import IndexType, Type, VectorType
 
 LARGEST_SIZE = 2**62
 """Sizes beyond this are mistakes: native code counts bytes with 64 bits."""
+
+
+TEAM = "irc.team"
+"""The mark of functions whose native code threads share: it takes one more argument, which says what threads."""
+
+
+def has_team(attributes: Mapping[str, Attribute]) -> bool:
+    """Whether a function, given its attributes, has loops that threads share, or calls one that has."""
+    return TEAM in attributes
 
 
 def verify_marks(
@@ -63,6 +77,17 @@ def verify_marks(
             outputs.append(_integer(marks["irc.output"], f"irc.output of argument {number}"))
         if "irc.state" in marks or "irc.registers" in marks:
             _verify_state(f"irc.state of argument {number}", marks, type, results)
+        if "irc.sample_shape" in marks:
+            width = getattr(type, "shape", ())[-1:] or (1,)
+            verify_sample_shape(f"irc.sample_shape of argument {number}", marks["irc.sample_shape"], *width)
+        if "irc.below" in marks and not _integer(marks["irc.below"], f"irc.below of argument {number}"):
+            raise ValueError(f"irc.below of argument {number} must be an integer from 1, not 0")
+        if "irc.least_rows" in marks:
+            _integer(marks["irc.least_rows"], f"irc.least_rows of argument {number}")
+        if "irc.running" in marks:
+            _verify_running(f"irc.running of argument {number}", marks, type, results)
+        if "irc.key" in marks and (_shape(type) != (3,) or str(_scalar(type)) != "i32"):
+            raise ValueError(f"irc.key of argument {number} is for three numbers of i32, not for {type}")
         if "irc.donated" in marks:
             donated.append(_verify_donated(f"irc.donated of argument {number}", marks, type, results))
             outputs += donated[-1:] if type.name == "loop.buffer" else []
@@ -168,6 +193,38 @@ def _verify_state(where: str, marks: DictAttr, type: Type, results: Sequence[Typ
         width += python_value(values[1])
     if getattr(type, "shape", ())[-1:] != (width,):
         raise ValueError(f"{where}: the registers have {width} columns, but the state is {type}")
+
+
+def _verify_running(where: str, marks: DictAttr, type: Type, results: Sequence[Type]) -> None:
+    if "irc.param" not in marks or len(_shape(type)) != 1:
+        raise ValueError(f"{where} is for a parameter that is a vector")
+    given = marks["irc.running"]
+    for entry in given if isinstance(given, ArrayAttr) else (given,):
+        pair = entry.values if isinstance(entry, ArrayAttr) else ()
+        if len(pair) != 2:
+            raise ValueError(f"{where} must list [first element, number of a result], not {entry}")
+        begin, number = (_integer(value, where) for value in pair)
+        if type.name == "loop.buffer":
+            continue
+        found = results[number] if number < len(results) else None
+        sizes = _shape(found)
+        if len(sizes) != 1 or not isinstance(sizes[0], int) or _scalar(found) is not _scalar(type):  # type: ignore[arg-type]
+            what = f"a vector of {_scalar(type)} of a known size"
+            raise ValueError(f"{where}: result {number} must be {what}, but is {found or 'missing'}")
+        (whole,) = _shape(type)
+        if isinstance(whole, int) and begin + sizes[0] > whole:
+            raise ValueError(f"{where}: {sizes[0]} elements from {begin} on do not fit into {type}")
+
+
+def _shape(type: Type | None) -> tuple:
+    return getattr(type, "shape", ())
+
+
+def verify_sample_shape(where: str, given: Attribute, width: Any) -> None:
+    """ValueError unless ``irc.sample_shape`` is the shape of as many numbers as a row has."""
+    sizes = [_integer(size, where) for size in given] if isinstance(given, ArrayAttr) else []
+    if not sizes or prod(sizes) != width:
+        raise ValueError(f"{where} must be a list of sizes of {width} numbers, as a row has them, not {given}")
 
 
 def _scalar(type: Type) -> Type:

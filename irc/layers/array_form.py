@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from math import prod
 from typing import Any
 
 from irc.dialects.arith import AddF, DivF
 from irc.dialects.array import Broadcast, Reduce, Reshape, Slice
+from irc.dialects.array.sizes import size_as_float
 from irc.dialects.array.syntax import sizes_attribute, tensor
 from irc.dialects.constants import splat
 from irc.ir.builder import Builder
-from irc.ir.dimensions import symbol
+from irc.ir.dimensions import product, symbol
 from irc.ir.operation import Operation
 from irc.ir.operation import Value as IrValue
 from irc.ir.types import TensorType, Type, i32
@@ -34,6 +36,7 @@ class ArrayWriter:
         self._offsets = offsets
         self._made: dict[Value, IrValue] = {}
         self._weights: dict[tuple[Layer, str], IrValue] = {}
+        self._streams = count()
 
     def __getitem__(self, value: Value) -> IrValue:
         return self._made[value]
@@ -74,12 +77,20 @@ class ArrayWriter:
         dims = sorted(axis % tensor(type).rank for axis in axes)
         return self.value(Broadcast, value, dims=dims, result_types=[type])
 
+    def new_stream(self) -> int:
+        """The number of one more stream of random numbers."""
+        return next(self._streams)
+
     def full(self, number: float, type: Type) -> IrValue:
         """A tensor full of one number."""
         return splat(self.builder, number, type)
 
     def mean(self, value: IrValue, axes: Sequence[int]) -> IrValue:
-        """The mean along ``axes`` (the batch is axis 0), whose sizes are numbers."""
-        count = prod(value.type.shape[axis] for axis in axes)  # type: ignore[attr-defined]
+        """The mean along ``axes`` (the batch is axis 0)."""
         total = self.value(Reduce, value, kind="sum", dims=list(axes))
-        return self.value(DivF, total, self.full(float(count), total.type))
+        return self.value(DivF, total, self.number(value, axes, total.type))
+
+    def number(self, value: IrValue, axes: Sequence[int], type: Type) -> IrValue:
+        """How many places ``axes`` of ``value`` have together, everywhere in ``type``."""
+        places = product([value.type.shape[axis] for axis in axes])  # type: ignore[attr-defined]
+        return size_as_float(self.builder, places, type)

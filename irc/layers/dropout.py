@@ -1,9 +1,10 @@
-"""Dropout, which does nothing to a net that is not in training."""
+"""Dropout, which does nothing outside of training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from irc.dialects.array import Dropout as DropoutOp
 from irc.ir.operation import Value as IrValue
 from irc.layers import arguments
 from irc.layers.array_form import ArrayWriter
@@ -13,7 +14,9 @@ from irc.layers.value import Applied, Misfit, Spec
 
 
 class Dropout(Layer):
-    """``Dropout(p)``: what comes in, as PyTorch's ``Dropout`` in ``eval`` mode. Training runs the same function."""
+    """``Dropout(p)``: PyTorch's ``Dropout``. In training each element becomes 0 with the probability p, and the others
+    are scaled by 1 / (1 - p); else it gives what comes in.
+    """
 
     kind = "Dropout"
 
@@ -27,10 +30,11 @@ class Dropout(Layer):
         return [inputs[0]]
 
     def has_neuron_form(self, *inputs: Spec) -> bool:
-        return inputs[0].is_static
+        return not self.p and inputs[0].is_static  # neurons leave out nothing
 
     def neuron(self, writer: NetWriter, applied: Applied) -> Sequence[IrValue]:
         return [writer[applied.operands[0]]]
 
     def array(self, writer: ArrayWriter, applied: Applied) -> Sequence[IrValue]:
-        return [writer[applied.operands[0]]]
+        x = writer[applied.operands[0]]
+        return [writer.value(DropoutOp, x, p=self.p, stream=writer.new_stream()) if self.p else x]

@@ -65,6 +65,10 @@ class Function:
         """What operand ``position`` must be by the function's own arguments; None where they do not say it."""
         return None
 
+    def least_rows(self, *inputs: Spec) -> int:
+        """How many rows a batch must have at least in training."""
+        return 1
+
     def infer(self, *inputs: Spec) -> Sequence[Spec]:
         """What it gives. Raises :class:`Misfit` for what it does not take."""
         raise NotImplementedError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from irc.dialects.arith import AddF, MulF, SubF
-from irc.dialects.array import Detach
+from irc.dialects.arith import AddF, DivF, MaximumF, MulF, SubF
+from irc.dialects.array import Detach, Running
 from irc.dialects.math import RSqrt
+from irc.ir.dimensions import product
 from irc.ir.operation import Value as IrValue
 from irc.ir.types import TensorType
 from irc.layers import arguments
@@ -17,21 +18,28 @@ from irc.layers.value import Applied, Misfit, Spec
 
 
 class BatchNorm(Layer):
-    """``BatchNorm()``: PyTorch's ``BatchNorm1d`` and ``BatchNorm2d`` in ``eval`` mode, by the channels, the first size.
+    """``BatchNorm()``: PyTorch's ``BatchNorm1d`` and ``BatchNorm2d``, by the channels, the first size.
 
-    y = (x - running_mean) / sqrt(running_var + eps) * weight + bias. The statistics are tensors of parameters that have
-    no gradient; training runs the same function and leaves them as they are.
+    y = (x - mean) / sqrt(variance + eps) * weight + bias. In training the statistics are those of the batch, the
+    variance the biased one, and the running ones become (1 - momentum) * running + momentum * batch's, there with the
+    unbiased variance. Else they are the running ones. These are tensors of parameters that have no gradient.
     """
 
     kind = "BatchNorm"
     spellings: ClassVar = {"epsilon": "eps"}
 
     def __init__(
-        self, num_features: int | None = None, eps: float = 1e-5, affine: bool = True, name: str | None = None
+        self,
+        num_features: int | None = None,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        name: str | None = None,
     ):
         what = "num_features of BatchNorm"
         self.num_features = None if num_features is None else arguments.size(num_features, what)
         self.eps = arguments.number(eps, "eps of BatchNorm", 0.0)
+        self.momentum = arguments.number(momentum, "momentum of BatchNorm", 0.0, 1.0)
         self.affine = arguments.switch(affine, "affine of BatchNorm")
         self.name = arguments.name(name, "BatchNorm")
 
@@ -43,6 +51,10 @@ class BatchNorm(Layer):
             raise Misfit(f"takes {self.num_features} channels, but {given} came in, which has {given.shape[0]}")
         return [given]
 
+    def least_rows(self, *inputs: Spec) -> int:
+        """One number for each channel has no variance."""
+        return 2 if product(inputs[0].shape[1:]) == 1 else 1
+
     def weights(self, *inputs: Spec) -> Sequence[Weight]:
         channels = inputs[0].shape[:1]
         learnt = [Weight("weight", channels, ONE), Weight("bias", channels, ZERO)]  # type: ignore[arg-type]
@@ -51,7 +63,7 @@ class BatchNorm(Layer):
 
     def array(self, writer: ArrayWriter, applied: Applied) -> Sequence[IrValue]:
         x = writer[applied.operands[0]]
-        mean, variance = (writer.value(Detach, writer.weight(self, name)) for name in ("running_mean", "running_var"))
+        mean, variance = self._statistics(writer, x)
         steady = writer.value(AddF, variance, writer.full(self.eps, variance.type))
         scale = writer.value(RSqrt, steady)
         if self.affine:
@@ -59,6 +71,24 @@ class BatchNorm(Layer):
         centred = writer.value(SubF, x, writer.along(mean, x.type, 1))
         y = writer.value(MulF, centred, writer.along(scale, x.type, 1))
         return [writer.add(y, writer.along(writer.weight(self, "bias"), x.type, 1)) if self.affine else y]
+
+    def _statistics(self, writer: ArrayWriter, x: IrValue) -> tuple[IrValue, IrValue]:
+        """Mean and variance of each channel."""
+        type: TensorType = x.type  # type: ignore[assignment]
+        axes = [axis for axis in range(type.rank) if axis != 1]
+        mean = writer.mean(x, axes)
+        centred = writer.value(SubF, x, writer.along(mean, type, 1))
+        variance = writer.mean(writer.value(MulF, centred, centred), axes)
+        # n / (n - 1) of the biased variance is the unbiased one; of one number, which fit refuses, it is 0
+        count, one = writer.number(x, axes, mean.type), writer.full(1.0, mean.type)
+        others = writer.value(MaximumF, writer.value(SubF, count, one), one)
+        unbiased = writer.value(MulF, variance, writer.value(DivF, count, others))
+
+        def running(name: str, now: IrValue, seen: IrValue) -> IrValue:
+            before = writer.value(Detach, writer.weight(self, name))
+            return writer.value(Running, before, now, seen, momentum=self.momentum)
+
+        return running("running_mean", mean, mean), running("running_var", variance, unbiased)
 
 
 class LayerNorm(Layer):

@@ -26,7 +26,7 @@ from irc.ir.types import TensorType, Type, f32
 from irc.layers.array_form import BATCH, ArrayWriter
 from irc.layers.neuron_form import NetWriter, place_of
 from irc.layers.trace import Trace
-from irc.layers.value import Applied, Value
+from irc.layers.value import Applied, Spec, Value
 
 LAYERS = "irc.layers"
 """On a net or function: its inputs and layers, each a list [name, kind, shapes it gives, number of parameters]."""
@@ -49,7 +49,11 @@ def to_module(trace: Trace, element: Type = f32) -> ModuleOp:
 
 
 def _in_neurons(applied: Applied) -> bool:
-    return applied.function.has_neuron_form(*(value.known for value in applied.operands))
+    return applied.function.has_neuron_form(*_specs(applied))
+
+
+def _specs(applied: Applied) -> list[Spec]:
+    return [value.known for value in applied.operands]
 
 
 def _tensors(trace: Trace) -> list[Tensor]:
@@ -123,6 +127,9 @@ class _Functions:
             writer[value] = argument
         limits = _limits(trace)
         marks: list[dict[str, Any]] = [{"irc.below": limits[v]} if v in limits else {} for v in trace.inputs]
+        least = max((one.function.least_rows(*_specs(one)) for one in trace.applied), default=1)
+        if least > 1:
+            marks = [{**mark, "irc.least_rows": least} for mark in marks]
         if trace.parameters:
             writer.flat = self.function.arguments[-1]
             writer.flat.name_hint = "w"

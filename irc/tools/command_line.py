@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TextIO
 
+from irc.frontends.mdl import WIDTHS
 from irc.frontends.sources import SourceOptions
 from irc.ir.diagnostics import DiagnosticWarning, Error
 
@@ -41,6 +42,8 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--outputs", metavar="A,B", help="the neurons that are outputs (default: all that feed no other)"
     )
+    group.add_argument("--widths", choices=WIDTHS, help="merges of two widths in a model (default: equal)")
+    group.add_argument("--strict", action="store_true", help="a branch of a model that reaches no output is an error")
 
 
 def source_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -52,6 +55,8 @@ def source_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
         "act": arguments.act,
         "out_act": arguments.out_act,
         "outputs": outputs,
+        "widths": arguments.widths,
+        "strict": arguments.strict,
     }
 
 

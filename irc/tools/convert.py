@@ -12,7 +12,7 @@ from irc.tools.command_line import CommandParser, add_source_arguments, source_o
 
 def add_arguments(parser: CommandParser) -> None:
     """The command's arguments."""
-    parser.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .npy, .npz, .json) or IR text (.mlir)")
+    parser.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .network, .npy, .npz, .json) or IR text (.mlir)")
     parser.add_argument("output", help=f"the file to write; by its ending one of {', '.join(WRITERS)}")
     parser.add_argument("--to", metavar="FORMAT", help="write this format instead of going by the ending")
     parser.add_argument("--lossy", action="store_true", help="leave out what the format cannot hold")

@@ -11,15 +11,17 @@ from irc.dialects.neuron.dag import Dag
 from irc.dialects.neuron.delay import Delay
 from irc.dialects.neuron.layer import Layer
 from irc.dialects.neuron.net import OUTPUT, Net, width
-from irc.dialects.neuron.node import Node
+from irc.dialects.neuron.node import Merge, Node
 from irc.interpreter import in_order
-from irc.ir.operation import Value
+from irc.ir.diagnostics import counted
+from irc.ir.operation import Operation, Value
 
 
 @dataclass(frozen=True)
 class GraphFacts:
     """Counts of a net. ``depth`` is the number of edges on the longest path; ``kinds`` counts neurons by activation and
-    aggregation; ``fan_in`` is the smallest, mean and largest number of edges into a computed neuron.
+    aggregation; ``fan_in`` is the smallest, mean and largest number of edges into a computed neuron; ``state`` is how
+    many numbers the delays hold.
     """
 
     inputs: int
@@ -29,6 +31,7 @@ class GraphFacts:
     depth: int
     kinds: Counter[str]
     fan_in: tuple[int, float, int]
+    state: int
 
     @classmethod
     def of(cls, net: Net) -> GraphFacts:
@@ -50,12 +53,14 @@ class GraphFacts:
                 kinds[_kind(op.activation.value, op.aggregation.value)] += 1
                 reached += 1
             elif isinstance(op, Layer):
-                fan_in += np.bincount(op.edges.edges()[1], minlength=op.edges.outputs).tolist()
-                kinds[op.activation.value] += op.edges.outputs
+                fan_in += op.edges.in_degrees().tolist()
+                kinds[_kind(op.activation.value, op.aggregation.value)] += op.edges.outputs
                 reached += 1
+            elif isinstance(op, Delay):
+                reached = 0
             else:
-                kinds[op.name] += sum(width(r.type) for r in op.results)
-                reached = 0 if isinstance(op, Delay) else reached + 1
+                kinds[_word(op)] += sum(width(r.type) for r in op.results)
+                reached += 1
             depths.update(dict.fromkeys(op.results, reached))
         spread = (min(fan_in), float(np.mean(fan_in)), max(fan_in)) if fan_in else (0, 0.0, 0)
         return cls(
@@ -66,21 +71,29 @@ class GraphFacts:
             max(depths.values(), default=0),
             kinds,
             spread,
+            sum(op.width for op in net.delays),
         )
 
     def lines(self) -> list[str]:
         """As text."""
         kinds = ", ".join(f"{number} {kind}" for kind, number in self.kinds.most_common())
         low, mean, high = self.fan_in
+        state = [f"  a state of {counted(self.state, 'number')}: what is read a step later"] if self.state else []
         return [
-            f"  {self.neurons} neurons: {self.inputs} inputs, {kinds or 'none computed'}",
+            f"  {self.neurons} neurons: {counted(self.inputs, 'input')}, {kinds or 'none computed'}",
             f"  {self.edges} edges, {low} to {high} into a neuron ({mean:.1f} on average), depth {self.depth}",
-            f"  {self.outputs} outputs",
+            f"  {counted(self.outputs, 'output')}",
+            *state,
         ]
 
 
 def _kind(activation: str, aggregation: str) -> str:
     return activation if aggregation == "sum" else f"{activation} of {aggregation}"
+
+
+def _word(op: Operation) -> str:
+    """What numbers that are no weighted sums are called."""
+    return f"merge {op.kind.value}" if isinstance(op, Merge) else op.name
 
 
 def _dag(op: Dag) -> tuple[list[int], int]:

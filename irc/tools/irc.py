@@ -3,6 +3,8 @@
     irc run nn00.nal --input "1,2,3,4"
     irc show nn00.nal --svg nn00.svg
     irc convert nn00.nal nn00.nel
+    irc profile nn00.nal --batch 1000 --backward
+    irc cache --clear
 
 Exit status: 0, 1 on a diagnostic, 2 on misuse.
 """
@@ -25,7 +27,8 @@ from irc.ir.diagnostics import Error, fail
 from irc.ir.locations import Source
 from irc.model import Net
 from irc.passes.pipelines import PIPELINES
-from irc.tools import convert
+from irc.recurrence import ROWS
+from irc.tools import cache, convert, profile
 from irc.tools.command_line import CommandParser, add_source_arguments, run_command, source_keywords
 from irc.tools.report import report
 
@@ -36,23 +39,26 @@ def _parser() -> CommandParser:
     numbers = 'numbers: a .npy, .csv or .txt file, - for standard input, or rows such as "1,2,3;4,5,6"'
 
     run = commands.add_parser("run", help="run a net, forward or backward, on data")
-    run.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .npy, .npz, .json) or IR text (.mlir)")
+    run.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .network, .npy, .npz, .json) or IR text (.mlir)")
     run.add_argument("--input", action="append", required=True, metavar="X", help=f"{numbers}; once for each input")
     run.add_argument("--params", metavar="P", help=f"the flat parameter vector, as {numbers}")
     run.add_argument("--vjp", metavar="DY", help=f"also the gradients, for this gradient of the output; {numbers}")
     run.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
+    run.add_argument("--rows", default="steps", choices=ROWS, help="of a recurrent net: steps, or streams at each step")
     run.add_argument("-o", "--output", metavar="FILE", help="write the output to a .npy, .csv or .txt file")
     _add_structure(run)
     add_source_arguments(run)
 
     show = commands.add_parser("show", help="sizes, levels, and the graph as a picture")
-    show.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .npy, .npz, .json) or IR text (.mlir)")
+    show.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .network, .npy, .npz, .json) or IR text (.mlir)")
     show.add_argument("--svg", metavar="FILE", help="draw the graph into this file")
     show.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
     _add_structure(show)
     add_source_arguments(show)
 
     convert.add_arguments(commands.add_parser("convert", help="write a net in another form"))
+    profile.add_arguments(commands.add_parser("profile", help="the time of each kernel, and the machine's limits"))
+    cache.add_arguments(commands.add_parser("cache", help="the user's cache of native code: show it, clear it"))
     return parser
 
 
@@ -132,11 +138,11 @@ def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
             net.params.flat = _read_numbers(arguments.params, stdin, "params").reshape(-1)
         inputs = [_read_numbers(text, stdin, "input") for text in arguments.input]
         if arguments.vjp is None:
-            y = net.run(*inputs)
+            y = net.run(*inputs, rows=arguments.rows)
             results = y if isinstance(y, tuple) else (y,)
         else:
             dy = _read_numbers(arguments.vjp, stdin, "vjp")
-            y, gradients = net.vjp(inputs[0] if len(inputs) == 1 else tuple(inputs), dy)
+            y, gradients = net.vjp(inputs[0] if len(inputs) == 1 else tuple(inputs), dy, rows=arguments.rows)
             results = y if isinstance(y, tuple) else (y,)
         if arguments.output:
             _write(arguments.output, results[0])
@@ -158,10 +164,20 @@ def _convert(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> No
     convert.run(arguments)
 
 
+def _profile(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
+    profile.run(arguments, stdout)
+
+
+def _cache(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
+    cache.run(arguments, stdout)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, TextIO, TextIO], None]] = {
     "run": _run,
     "show": _show,
     "convert": _convert,
+    "profile": _profile,
+    "cache": _cache,
 }
 
 

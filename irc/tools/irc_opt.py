@@ -34,7 +34,7 @@ def _parser() -> CommandParser:
         "file",
         nargs="?",
         default="-",
-        help="a net (.nel, .nal, .nam, .mdl, .json) or IR text (.mlir); - is standard input",
+        help="a net (.nel, .nal, .nam, .mdl, .network, .json) or IR text (.mlir); - is standard input",
     )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     add_source_arguments(parser)

@@ -8,6 +8,7 @@ from irc.backend.jit import Library
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
 from irc.ir.diagnostics import counted
+from irc.layers.summary import layer_table
 from irc.model import Net
 from irc.passes.pipelines import PIPELINES
 from irc.passes.recover_structure import count_blocks
@@ -45,7 +46,10 @@ def report(net: Net) -> str:
     if isinstance(net.entry, NetOp):
         facts = GraphFacts.of(net.entry)
         lines += [*facts.lines(), _structure(net, net.entry, facts.edges)]
-    lines += [f"  {net.params.flat.size} parameters, {net.dtype}", "", "levels (training pipeline)"]
+    lines += [f"  {net.params.flat.size} parameters, {net.dtype}"]
+    table = layer_table(net.entry)
+    lines += ["", "layers", *table] if table else []
+    lines += ["", "levels (training pipeline)"]
     module: ModuleOp = net.module.clone()
     sizes = _Sizes(module)
     PassManager(parse_pipeline(PIPELINES[net.structure][1]), PassContext(net.target), [sizes]).run(module)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from irc.initial import checked_seed
-from irc.ir.diagnostics import Error
-from irc.recurrence import checked_rows, over_time
-from irc.training.callbacks import Training, as_callbacks
+from irc.ir.diagnostics import Error, counted
+from irc.recurrence import checked_rows
+from irc.training.arguments import require_count
+from irc.training.batches import Batches, CutBatches, GivenBatches
+from irc.training.callbacks import Callback, Training, as_callbacks
 from irc.training.data import Data, checked_data
 from irc.training.evaluation import BATCH, evaluate
 from irc.training.gradient import chosen_loss
@@ -45,14 +46,16 @@ def fit(
     rows: str,
 ) -> History:
     """See :meth:`irc.Net.fit`."""
-    _require_count("epochs", epochs)
-    _require_count("batch", batch)
+    require_count("epochs", epochs)
+    require_count("batch", batch)
     chosen = chosen_loss(net, loss)
-    one = _Fit(net, x, y, batch, chosen_optimizer(optimizer, net.memory), chosen, validation, seed, rows)
-    if one.step.is_recurrent and shuffle:
-        raise Error("the rows of a recurrent net are steps, which have an order: leave out shuffle")
-    mixed = shuffle if shuffle is not None else not one.step.is_recurrent
-    return one.run(epochs, mixed, as_callbacks(callbacks), verbose)
+    number = checked_seed(seed)
+    one = _Fit(net, chosen_optimizer(optimizer, net.memory), chosen, rows, number)
+    if y is None:
+        batches, seen = one.given_batches(x, epochs, shuffle, validation)
+    else:
+        batches, seen = one.cut_batches(x, y, batch, shuffle, number, validation)
+    return one.run(batches, seen, epochs, as_callbacks(callbacks), verbose)
 
 
 def chosen_optimizer(given: Any, memory: Memory | None) -> Optimizer:
@@ -69,136 +72,151 @@ def chosen_optimizer(given: Any, memory: Memory | None) -> Optimizer:
     return given
 
 
-def _require_count(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise Error(f"{name} must be an integer from 1 on, not {value!r:.80}")
-
-
 class _Fit:
     """One call of fit."""
 
-    def __init__(
-        self,
-        net: Trainable,
-        x: Any,
-        y: Any,
-        batch: int,
-        optimizer: Optimizer,
-        loss: Loss,
-        validation: Any,
-        seed: int,
-        rows: str,
-    ):
+    def __init__(self, net: Trainable, optimizer: Optimizer, loss: Loss, rows: str, seed: int):
         self.net = net
         self.loss = loss
-        self.seed = checked_seed(seed)
         self.rows = checked_rows(rows)
-        kernel = net.made(step_recipe(loss, optimizer))
+        over_time = any(a.registers for a in net.forward.inputs)
+        kernel = net.made(step_recipe(loss, optimizer, one_sample=over_time and rows == "steps"))
         memory = net.memory
         self.before = memory if memory is not None and memory.serves(optimizer) else Memory(optimizer)
-        self.step = NativeStep(kernel, optimizer, net.params.flat, self.before)
-        data, self.validation = self._data(x, y, validation)
-        self.data = data
-        self.batch = min(batch, len(data))
-        self._require_fixed_rows(batch)
+        self.step = NativeStep(kernel, optimizer, net.params.flat, self.before, net.threads, seed)
+        self.fixed = self.step.shapes[0][0]  # a function whose first size is a number takes batches of that size alone
 
-    def _data(self, x: Any, y: Any, validation: Any) -> tuple[Data, Data | None]:
-        """What is learnt from, and what is only looked at. A fraction is the last part of the rows."""
-
-        def checked(inputs: Any, target: Any) -> Data:
-            if self.step.is_recurrent:
-                inputs, target = over_time(inputs, self.rows, "x"), over_time(target, self.rows, "y")
-            return checked_data(inputs, target, self.step.data, self.step.shapes, self.loss)
-
-        data = checked(x, y)
-        if validation is None:
-            return data, None
+    def cut_batches(
+        self, x: Any, y: Any, batch: int, shuffle: bool | None, seed: int, validation: Any
+    ) -> tuple[Batches, Data | None]:
+        """The batches of arrays, and what is only looked at. Of that a fraction is the last part of the rows."""
+        if self.step.is_recurrent and shuffle:
+            raise Error("the rows of a recurrent net are steps, which have an order: leave out shuffle")
+        data = self._checked(x, y)
         if isinstance(validation, float):
             count = round(validation * len(data))
             if not 0 < count < len(data):
                 raise Error(f"validation={validation} of {len(data)} rows leaves none to validate, or to learn from")
-            return data.part(0, len(data) - count), data.part(len(data) - count, len(data))
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise Error("validation must be a pair (x, y), or a fraction of the rows such as 0.1")
-        return data, checked(*validation)
+            seen: Data | None = data.part(len(data) - count, len(data))
+            data = data.part(0, len(data) - count)
+        else:
+            seen = self._validation(validation, "or a fraction of the rows such as 0.1")
+        if self.fixed is not None and (batch != self.fixed or len(data) % self.fixed):
+            what = f"{self.net.name} takes {self.fixed} rows at a time"
+            raise Error(f"{what}: batch must be {self.fixed}, rows a multiple of it")
+        self._require_rows(min(batch, len(data)), "each batch")
+        self._require_rows(len(data) % batch or batch, f"the last batch of {len(data)} rows in batches of {batch}")
+        mixed = shuffle if shuffle is not None else not self.step.is_recurrent
+        return CutBatches(data, min(batch, len(data)), seed if mixed else None, self.before.epochs), seen
 
-    def _require_fixed_rows(self, batch: int) -> None:
-        """A function whose first size is a number takes batches of that size alone."""
-        fixed = self.step.shapes[0][0]
-        if fixed is not None and (batch != fixed or len(self.data) % fixed):
-            raise Error(f"{self.net.name} takes {fixed} rows at a time: batch must be {fixed}, rows a multiple of it")
+    def given_batches(self, x: Any, epochs: int, shuffle: bool | None, validation: Any) -> tuple[Batches, Data | None]:
+        """The batches that a user makes, and what is only looked at."""
+        if shuffle:
+            raise Error("batches are learnt in the order in which they come: leave out shuffle")
 
-    def run(self, epochs: int, shuffle: bool, callbacks: list[Any], verbose: int) -> History:
+        def checked(inputs: Any, target: Any) -> Data:
+            data = self._checked(inputs, target)
+            self._require_rows(len(data), "the batch")
+            return data
+
+        batches = GivenBatches(x, epochs, checked, self.fixed, self.step.is_recurrent)
+        return batches, self._validation(validation, "where batches are given")
+
+    def _require_rows(self, rows: int, what: str) -> None:
+        """A batch of one row has no variance, and what is normalised by its own mean is 0."""
+        least = self.step.least_rows
+        if rows < least:
+            why = f"normalises by statistics of the batch, which takes {counted(least, 'row')} at least"
+            raise Error(f"{self.net.name} {why}; {what} has {counted(rows, 'row')}")
+
+    def _checked(self, x: Any, y: Any) -> Data:
+        how = self.rows, self.step.is_recurrent
+        return checked_data(x, y, self.step.data, self.step.shapes, self.loss, *how)
+
+    def _validation(self, given: Any, otherwise: str) -> Data | None:
+        if given is None:
+            return None
+        if not isinstance(given, (tuple, list)) or len(given) != 2:
+            raise Error(f"validation must be a pair (x, y), {otherwise}")
+        return self._checked(*given)
+
+    def run(
+        self, batches: Batches, validation: Data | None, epochs: int, callbacks: list[Callback], verbose: int
+    ) -> History:
         """Learn."""
-        progress, recorder = Progress(verbose, epochs, len(self.data)), Recorder()
         training = Training(self.net)
+        for callback in callbacks:
+            callback.on_begin(training)
+        progress, recorder = Progress(verbose, epochs, batches.rows), Recorder()
         begun = 0
         try:
             with Interrupts() as interrupts:
                 for training.epoch in range(epochs):
                     begun += 1
-                    self._epoch(training, shuffle, callbacks, progress, recorder, interrupts)
+                    self._epoch(training, batches, validation, callbacks, progress, recorder, interrupts)
                     if interrupts.asked or training.stopped:
                         break
+                for callback in callbacks:
+                    callback.on_end(training)
         finally:
             progress.close()
-            self.net.memory = self.step.memory(self.before.epochs + begun)
+            self._remember(begun)
         return recorder.history(interrupts.asked)
+
+    def _remember(self, epochs: int) -> None:
+        """Let the net know how far it is, after so many epochs of this call."""
+        self.net.memory = self.step.memory(self.before.epochs + epochs)
 
     def _epoch(
         self,
         training: Training,
-        shuffle: bool,
-        callbacks: list[Any],
+        batches: Batches,
+        validation: Data | None,
+        callbacks: list[Callback],
         progress: Progress,
         recorder: Recorder,
         interrupts: Interrupts,
     ) -> None:
-        begin, rows, total, learnt = time.perf_counter(), len(self.data), 0.0, 0
-        order = shuffled(rows, self.seed, self.before.epochs + training.epoch) if shuffle else None
-        if self.step.is_recurrent:
-            self.step.begin(self.data.inputs[0].shape[1])
-        for first in range(0, rows, self.batch):
-            end = min(first + self.batch, rows)
-            arrays = self.data.batch(first, end, order)
+        begin, total, learnt = time.perf_counter(), 0.0, 0
+        for arrays in batches.of_epoch(training.epoch):
+            if self.step.is_recurrent and not learnt:
+                self.step.begin(arrays[0].shape[1])
+            rows = len(arrays[-1])
             loss = self.step(*arrays)
             if not math.isfinite(loss):
                 raise self._failure(training, arrays)
-            total += loss * (end - first)
-            learnt += end - first
+            total += loss * rows
+            learnt += rows
             training.step, training.loss, training.rate = training.step + 1, loss, self.step.rate
             recorder.step(loss, training.rate)
-            progress.step(training.epoch, end - first, total / learnt)
+            progress.step(training.epoch, rows, total / learnt)
             for callback in callbacks:
                 callback.on_step(training)
             if interrupts.asked or training.stopped:
                 break
         training.loss = total / learnt
-        if self.validation is not None and not interrupts.asked:
-            found = evaluate(self.net, self.validation, self.loss, self.step.shapes[0][0] or BATCH)
+        seen = validation is not None and not interrupts.asked
+        if validation is not None and seen:
+            found = evaluate(self.net, validation, self.loss, self.fixed or BATCH)
             training.validation_loss, training.validation_accuracy = found.loss, found.accuracy
-        seen = self.validation is not None and not interrupts.asked
         validation_loss = training.validation_loss if seen else None
         accuracy = training.validation_accuracy if seen else None
         numbers = (training.loss, _number(validation_loss), _number(accuracy))
         recorder.epoch(*numbers, time.perf_counter() - begin)
         progress.epoch(training.epoch, *numbers)
+        if callbacks:
+            self._remember(training.epoch + 1)
         for callback in callbacks:
             callback.on_epoch(training)
 
     def _failure(self, training: Training, arrays: list[np.ndarray]) -> Error:
         """What to say of a step whose loss, or gradient, is not finite. It has changed nothing."""
-        where = where_not_finite(self.net, Data(arrays[:-1], arrays[-1]), self.loss, self.step.registers)
+        step, data = self.step, Data(arrays[:-1], arrays[-1])
+        where = where_not_finite(self.net, data, self.loss, step.registers, step.key)
         return Error(
             f"the loss or a gradient is not finite in step {training.step} (epoch {training.epoch}, counted from 0): "
             f"{where}. The parameters are as before this step; a smaller learning rate or clip_norm may help"
         )
-
-
-def shuffled(rows: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch's rows, by Philox (Salmon et al., 2011), a counter-based generator, keyed (seed, epoch)."""
-    key = np.array([seed, epoch], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key)).permutation(rows)
 
 
 def _number(value: float | None) -> float:

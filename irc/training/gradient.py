@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from irc.arrays import as_array
 from irc.ir.diagnostics import Error
-from irc.recurrence import State, over_time
+from irc.recurrence import State, checked_rows
 from irc.training.data import checked_data
 from irc.training.losses import Loss, find_loss
 from irc.training.recipes import LossGradient, loss_words
@@ -34,11 +35,10 @@ def value_and_grad(
     states = [a for a in net.forward.inputs if a.registers]
     floats = [a.dtype.kind == "f" for a in net.forward.inputs if not a.registers]
     wrt = tuple(str(number) for number, is_float in enumerate(floats) if is_float)
-    kernel = net.made(LossGradient(loss_words(chosen), (*wrt, "params")))
-    if states:
-        x, target = over_time(x, rows, "x"), over_time(target, rows, "target")
+    recurrent = bool(states)
+    kernel = net.made(LossGradient(loss_words(chosen), (*wrt, "params"), recurrent and checked_rows(rows) == "steps"))
     count = len(floats) + 1
-    data = checked_data(x, target, kernel.inputs[:count], kernel.shapes[:count], chosen, finite=False)
+    data = checked_data(x, target, kernel.inputs[:count], kernel.shapes[:count], chosen, rows, recurrent, finite=False)
     batch = data.batch(0, len(data))
     begin = [State(a).of(batch[0].shape[1]) for a in states]
     behind = [np.zeros_like(state) for state in begin]  # no gradient comes from behind the last step
@@ -46,7 +46,7 @@ def value_and_grad(
     value, *results = kernel.function.call(kernel.prepare(arrays, net.params.flat))
     following = iter(results[len(states) :])
     by_input = [next(following) if is_float else None for is_float in floats]
-    if states and rows == "steps":
-        by_input = [None if g is None else g[:, 0] for g in by_input]
+    given = x if isinstance(x, tuple) else (x,)
+    by_input = [None if g is None else g.reshape(as_array(a, "x").shape) for g, a in zip(by_input, given, strict=True)]
     flat = np.concatenate([np.zeros(0, net.dtype), *(g.reshape(-1) for g in following)])
     return float(value), flat, by_input

@@ -39,6 +39,7 @@ class History:
         """
         try:
             from matplotlib.figure import Figure  # an extra; without it nothing else is missing
+            from matplotlib.ticker import MaxNLocator
         except ImportError:
             raise Error("plots need matplotlib: pip install 'irc-compiler[train]'") from None
         figure = Figure(figsize=(6, 4), layout="constrained")
@@ -49,6 +50,7 @@ class History:
             axes.plot(numbers, self.validation_loss, marker=".", label="validation")
             axes.legend()
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("loss")
         if (self.loss > 0).all() and self.epochs:
             axes.set_yscale("log")

@@ -12,16 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from irc.dialects.arith import AddF, CmpF, DivF, IndexCast, MaximumF, MulF, NegF, Select, SIToFP, SubF
-from irc.dialects.array import Broadcast, Reduce, Reshape, Size
+from irc.dialects.arith import AddF, CmpF, DivF, MaximumF, MulF, NegF, Select, SubF
+from irc.dialects.array import Broadcast, Reduce, Reshape
+from irc.dialects.array.sizes import size_as_float
 from irc.dialects.constants import splat
 from irc.dialects.math import AbsF, Exp, Floor, Log, Log1P
 from irc.ir.attributes import Attribute, attribute, python_value
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import Error
-from irc.ir.dimensions import Dimension, product
+from irc.ir.dimensions import product
 from irc.ir.operation import Value
-from irc.ir.types import TensorType, Type, i64
+from irc.ir.types import TensorType, Type
 
 Definition = Callable[[Builder, Value, Value, Any], Value]
 
@@ -97,7 +98,7 @@ def mean_loss(builder: Builder, loss: Loss, y: Value, target: Value) -> Value:
     matrix = TensorType([rows, shape[-1] if len(shape) > 1 else 1], y.type.element)
     each = loss.definition(builder, _as(builder, y, matrix), _as(builder, target, matrix), loss.parameter)
     total = builder.value(Reduce, each, kind="sum", dims=[0])
-    mean = builder.value(DivF, total, _count(builder, rows, total.type))
+    mean = builder.value(DivF, total, size_as_float(builder, rows, total.type))
     each.name_hint, mean.name_hint = "row_losses", "loss"
     return mean
 
@@ -108,15 +109,6 @@ def _as(builder: Builder, value: Value, matrix: TensorType) -> Value:
     return value if value.type is matrix else builder.value(Reshape, value, result_types=[matrix])
 
 
-def _count(builder: Builder, dimension: Dimension, type: Type) -> Value:
-    """A size as a number, everywhere in ``type``."""
-    if isinstance(dimension, int):
-        return splat(builder, dimension, type)
-    number = builder.value(IndexCast, builder.value(Size, dim=str(dimension)), result_types=[i64])
-    number = builder.value(SIToFP, number, result_types=[type.element])
-    return builder.value(Broadcast, number, dims=[], result_types=[type])
-
-
 def _sum(b: Builder, terms: Value) -> Value:
     """The sum of each row."""
     return b.value(Reduce, terms, kind="sum", dims=[1])
@@ -125,7 +117,7 @@ def _sum(b: Builder, terms: Value) -> Value:
 def _mean(b: Builder, terms: Value) -> Value:
     """The mean of each row."""
     total = _sum(b, terms)
-    return b.value(DivF, total, _count(b, terms.type.shape[1], total.type))  # type: ignore[attr-defined]
+    return b.value(DivF, total, size_as_float(b, terms.type.shape[1], total.type))  # type: ignore[attr-defined]
 
 
 def _along_rows(b: Builder, values: Value, type: Type) -> Value:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
+from irc.dialects.func import FuncOp
 from irc.dialects.neuron import Dag
 from irc.interpreter import Interpreter, value_of
+from irc.ir.attributes import ArrayAttr, python_value
 from irc.ir.diagnostics import Error
 from irc.ir.locations import name_of
 from irc.ir.operation import Operation
 from irc.passes.autodiff import Autodiff
+from irc.passes.enter_training import EnterTraining
 from irc.passes.explode_neurons import ExplodeNeurons
 from irc.passes.lower_neuron import LowerNeuron
 from irc.passmanager import PassContext
@@ -48,9 +51,11 @@ def _finite(held: Any) -> bool:
     return not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
-def where_not_finite(net: Trainable, data: Data, loss: Loss, states: Sequence[np.ndarray] = ()) -> str:
+def where_not_finite(
+    net: Trainable, data: Data, loss: Loss, states: Sequence[np.ndarray] = (), key: np.ndarray | None = None
+) -> str:
     """In words: the neuron, layer or op that first is not finite for a batch, or what else is wrong. ``states`` are
-    those in which a recurrent net begins.
+    those in which a recurrent net begins, ``key`` is that of the step's random numbers, if it has some.
     """
     *inputs, target = data.batch(0, len(data))
     forward = net.forward
@@ -67,11 +72,21 @@ def where_not_finite(net: Trainable, data: Data, loss: Loss, states: Sequence[np
     module = net.module.clone()
     recipe = LossGradient(loss_words(loss), ("params",))
     name = recipe.function(module, net.name)
-    for p in recipe.passes(module, net.name, [LowerNeuron(), Autodiff()]):
+    for p in [EnterTraining((net.name,)), *recipe.passes(module, net.name, [LowerNeuron(), Autodiff()])]:
         p.run(module, PassContext())
-    last = [*states, np.ones((), net.dtype), *map(np.zeros_like, states)]
+    keys = [] if key is None else [key]
+    last = [*states, *keys, np.ones((), net.dtype), *map(np.zeros_like, states), *_statistics(module, name, net.dtype)]
     found = _watch(module, name, [*inputs, target], parameters, last)
     return f"the outputs are finite; in the loss and its gradient, first not finite is {found or 'a gradient'}"
+
+
+def _statistics(module: ModuleOp, name: str, dtype: np.dtype) -> list[np.ndarray]:
+    """Zeros like the running statistics that a function gives, behind all else that is no gradient."""
+    function = module.function(name)
+    assert isinstance(function, FuncOp)
+    places = [python_value(function.arg_attr(a.index, "irc.running") or ArrayAttr([])) for a in function.arguments]
+    types: Any = [function.type.results[number] for of_argument in places for _, number in of_argument]
+    return [np.zeros(type.shape, dtype) for type in types]
 
 
 def _in_neurons(net: Trainable) -> ModuleOp:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from irc.dialects.arith import AddF, AddI, CmpF, DivF, MaximumF, MinimumF, MulF, NegF, Select, SubF
-from irc.dialects.array import Broadcast, Cast, Reduce
+from irc.dialects.array import Broadcast, Cast, Concat, Reduce, Slice
+from irc.dialects.array.syntax import sizes_attribute
 from irc.dialects.constants import splat
 from irc.dialects.math import ExpM1, Sqrt
 from irc.ir.builder import Builder
 from irc.ir.diagnostics import Error
+from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
 from irc.ir.types import TensorType
 from irc.training.schedules import Schedule
@@ -211,8 +213,13 @@ def update(
     moments: Sequence[Sequence[Value]],
     lr: Value,
     steps: Value | None,
+    replaced: Sequence[Sequence[tuple[int, Value]]] = (),
 ) -> Updated:
-    """One step for all parameters. ``lr`` is a tensor of no dimensions, ``steps`` one of integers: steps done."""
+    """One step for all parameters. ``lr`` is a tensor of no dimensions, ``steps`` one of integers: steps done.
+
+    ``replaced`` are, for each parameter, the parts that something else than the optimiser changes: the first element,
+    and what it becomes from there on. They have to be finite like the gradients.
+    """
     squares = _total(b, [b.value(MulF, g, g) for g in gradients]) if optimizer.clip_norm is not None else None
     zero = splat(b, 0.0, loss.type)
     # x * 0 is 0 for every finite x, and NaN for all others
@@ -222,18 +229,42 @@ def update(
     elif gradients:
         zeros = [b.value(MulF, g, splat(b, 0.0, g.type)) for g in gradients]
         doubt = b.value(AddF, doubt, _total(b, zeros))
+    parts = [part for of_parameter in replaced for _, part in of_parameter]
+    if parts:
+        doubt = b.value(AddF, doubt, _total(b, [b.value(MulF, part, splat(b, 0.0, part.type)) for part in parts]))
     doubt.name_hint = "doubt"
     one_more: Value | None = None if steps is None else b.value(AddI, steps, splat(b, 1, steps.type))
     count = None if one_more is None else b.value(Cast, one_more, result_types=[lr.type])
     new_parameters, new_moments = [], []
-    for w, g, kept in zip(parameters, gradients, moments, strict=True):
+    for w, g, kept, given in zip(parameters, gradients, moments, replaced or [()] * len(parameters), strict=True):
         clipped = _clipped(b, optimizer, g, squares)
         changed, new_kept = optimizer.change(b, w, clipped, kept, lr, count)
-        new_parameters.append(sound_or_old(b, doubt, changed, w))
+        new_parameters.append(sound_or_old(b, doubt, _with_parts(b, changed, given), w))
         new_moments.append([sound_or_old(b, doubt, new, old) for new, old in zip(new_kept, kept, strict=True)])
     if steps is not None and one_more is not None:
         one_more = sound_or_old(b, doubt, one_more, steps)
     return Updated(b.value(AddF, loss, doubt), new_parameters, new_moments, one_more, doubt)
+
+
+def _with_parts(b: Builder, vector: Value, parts: Sequence[tuple[int, Value]]) -> Value:
+    """A vector with some of its parts replaced."""
+    if not parts:
+        return vector
+    type: TensorType = vector.type  # type: ignore[assignment]
+    pieces: list[Value] = []
+    at = 0
+
+    def keep(end: Dimension) -> None:
+        if end != at:
+            kept = TensorType([end - at], type.element)
+            pieces.append(b.value(Slice, vector, offsets=sizes_attribute([at]), result_types=[kept]))
+
+    for begin, part in sorted(parts, key=lambda pair: pair[0]):
+        keep(begin)
+        pieces.append(part)
+        at = begin + part.type.shape[0]  # type: ignore[attr-defined]
+    keep(type.shape[0])
+    return b.value(Concat, pieces, axis=0)
 
 
 def sound_or_old(b: Builder, doubt: Value, new: Value, old: Value) -> Value:

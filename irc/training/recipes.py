@@ -1,7 +1,8 @@
 """Pipelines that make a function for training of a net's program: the derivative of its loss, or the whole step.
 
 Both take the place of ``autodiff`` in the net's own pipeline of training. So a net trains through the levels, and with
-the options, that it runs with.
+the options, that it runs with. The loss reads the net's function, its gradient the derivative, which computes the same
+again; equal ops of both are merged first (``cse``), so that the next ``canonicalize`` sees scans of equal arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from irc.ir.symbols import unique_name
 from irc.passes.add_loss import AddLoss
 from irc.passes.add_step import AddStep
 from irc.passes.autodiff import Autodiff
+from irc.passes.cse import Cse
+from irc.passes.enter_training import EnterTraining
 from irc.passes.inline import Inline
 from irc.passmanager import Pass
 from irc.training.losses import Loss
@@ -23,7 +26,13 @@ from irc.training.optimizers import Optimizer, optimizer_text
 
 
 class Recipe(Protocol):
-    """How to make a function of a net or function of a module. Equal recipes make equal functions."""
+    """How to make a function of a net or function of a module. Equal recipes make equal functions. ``one_sample``: for
+    one sample, or one stream of a net over time, where the program has pipelines for that.
+    """
+
+    @property
+    def one_sample(self) -> bool:
+        """Whether it is for one sample."""
 
     def passes(self, module: Operation, name: str, training: Sequence[Pass]) -> list[Pass]:
         """The pipeline, given that of training. Raises :class:`irc.Error` for one that does not differentiate."""
@@ -34,15 +43,18 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class LossGradient:
-    """``@f_loss_vjp(inputs, target, parameters, dloss) -> (loss, gradients)``, by ``wrt`` as ``autodiff`` takes it."""
+    """``@f_loss_vjp(inputs, target, parameters, dloss) -> (loss, gradients)``, by ``wrt`` as ``autodiff`` takes it, of
+    the function as it runs outside of training.
+    """
 
     loss: tuple[str, ...]
     wrt: tuple[str, ...]
+    one_sample: bool = False
 
     def passes(self, module: Operation, name: str, training: Sequence[Pass]) -> list[Pass]:
         """See :class:`Recipe`."""
         loss, derivative = _loss_name(module, name), self.function(module, name)
-        made = [AddLoss(self.loss, (name,)), Autodiff((loss,), self.wrt), Inline((derivative,))]
+        made = [AddLoss(self.loss, (name,)), Autodiff((loss,), self.wrt), Inline((derivative,)), Cse()]
         return _instead_of_autodiff(training, made)
 
     def function(self, module: Operation, name: str) -> str:
@@ -52,10 +64,11 @@ class LossGradient:
 
 @dataclass(frozen=True)
 class Step:
-    """``@f_step``: the training step (see the pass ``add-step``)."""
+    """``@f_step``: the training step (see the pass ``add-step``) of the function as it is in training."""
 
     loss: tuple[str, ...]
     optimizer: tuple[str, ...]
+    one_sample: bool = False
 
     def passes(self, module: Operation, name: str, training: Sequence[Pass]) -> list[Pass]:
         """See :class:`Recipe`."""
@@ -65,8 +78,9 @@ class Step:
             Autodiff((loss,), ("params",)),
             AddStep(self.optimizer, loss),
             Inline((self.function(module, name),)),
+            Cse(),
         ]
-        return _instead_of_autodiff(training, made)
+        return [EnterTraining((name,)), *_instead_of_autodiff(training, made)]
 
     def function(self, module: Operation, name: str) -> str:
         """See :class:`Recipe`."""
@@ -78,9 +92,9 @@ def loss_words(loss: Loss) -> tuple[str, ...]:
     return (loss.name,) if loss.parameter is None else (loss.name, repr(loss.parameter))
 
 
-def step_recipe(loss: Loss, optimizer: Optimizer) -> Step:
+def step_recipe(loss: Loss, optimizer: Optimizer, one_sample: bool = False) -> Step:
     """The recipe of a step."""
-    return Step(loss_words(loss), optimizer_text(optimizer))
+    return Step(loss_words(loss), optimizer_text(optimizer), one_sample)
 
 
 def _loss_name(module: Operation, name: str) -> str:

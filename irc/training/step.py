@@ -18,18 +18,32 @@ class NativeStep:
 
     It goes on from a memory. ``data`` are the arguments that a call gives: the net's inputs and the target; ``shapes``
     what is known of their shapes. A recurrent net has besides ``registers``, its state, which goes on from step to
-    step. Not for several threads at once.
+    step. ``least_rows`` is the number of rows that a batch must have at least; ``key``, that of the random numbers of
+    the last step, holds ``seed`` and the number of the step, and is None where nothing is drawn. Not for several
+    threads at once; its loops may run on ``threads``.
     """
 
-    def __init__(self, kernel: Kernel, optimizer: Optimizer, flat: np.ndarray, memory: Memory):
+    def __init__(
+        self,
+        kernel: Kernel,
+        optimizer: Optimizer,
+        flat: np.ndarray,
+        memory: Memory,
+        threads: int = 1,
+        seed: int = 0,
+    ):
         self.optimizer = optimizer
         self._function = kernel.function
+        self._threads = threads
         parameters = kernel.parts(flat)
-        kept = len(parameters) * len(optimizer.moments) + optimizer.counts + 1
+        draws = kernel.inputs[-1].is_key
+        self.key = np.array([seed % 2**32, seed >> 32, 0], np.uint32).view(np.int32) if draws else None
+        kept = len(parameters) * len(optimizer.moments) + optimizer.counts + 1 + draws
         given = kernel.inputs[:-kept]
         recurrent = [a for a in given if a.registers]
         self.data = given[: len(given) - len(recurrent)]
         self.shapes = kernel.shapes[: len(self.data)]
+        self.least_rows = max(a.least_rows for a in self.data)
         self._states = [State(a) for a in recurrent]
         self.registers: tuple[np.ndarray, ...] = ()
         self._moments = {name: aligned_zeros(flat.size, flat.dtype) for name in optimizer.moments}
@@ -38,9 +52,10 @@ class NativeStep:
         self._rate = np.zeros((), flat.dtype)
         self._loss = np.zeros((), kernel.signature.outputs()[0].dtype)
         parts = [part for moment in self._moments.values() for part in kernel.parts(moment).values()]
-        self._kept = (*parts, *([self._steps] if optimizer.counts else []), self._rate)
+        counted = [self._steps] if optimizer.counts else []
+        self._kept = (*parts, *counted, self._rate, *([] if self.key is None else [self.key]))
         self._parameters = tuple(parameters.values())
-        self._short = native_call(kernel.function, parameters)
+        self._short = native_call(kernel.function, parameters, threads)
         self._go_on(memory)
 
     def memory(self, epochs: int) -> Memory:
@@ -79,10 +94,12 @@ class NativeStep:
         Where the loss or a gradient is not finite, the answer is NaN, and parameters and state are as before.
         """
         self._rate[...] = rate_at(self.optimizer.lr, self._done)
+        if self.key is not None:
+            self.key.view(np.uint32)[2] = self._done % 2**32
         data += self.registers
         done = None if self._short is None else self._short((*data, *self._kept), (self._loss,))
         if done is None:
-            self._function.call([*data, *self._parameters, *self._kept], [self._loss])
+            self._function.call([*data, *self._parameters, *self._kept], [self._loss], self._threads)
         loss = float(self._loss)
         self._done += loss == loss
         return loss

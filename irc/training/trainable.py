@@ -37,6 +37,7 @@ class Trainable(Protocol):
         """The native function that ``run`` calls."""
 
     dtype: np.dtype
+    threads: int
     memory: Memory | None
 
     def run(self, *inputs: Any, rows: str = "steps") -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from irc.dialects import arith
-from irc.dialects.array import Argmax, Concat, Detach, Gather, Item, Pad, Reshape, ScatterAdd, Slice
+from irc.dialects.array import Argmax, Concat, Gather, Item, Pad, Reshape, ScatterAdd, Slice
 from irc.dialects.array.syntax import sizes
 from irc.ir.attributes import DenseAttr
 from irc.ir.dimensions import Dimension
@@ -81,9 +81,10 @@ def lower_concat(lowering: Lowering, op: Concat) -> None:
         _copy_at(lowering, source, target, [start if d == op.axis.value else 0 for d in range(len(shape_of(source)))])
 
 
-def lower_detach(lowering: Lowering, op: Detach) -> None:
-    """A copy."""
-    _copy_at(lowering, lowering[op.source], lowering.buffer(op.result), [0] * op.source.type.rank)
+def lower_copy(lowering: Lowering, op: Operation) -> None:
+    """A copy of the first operand."""
+    source, target = lowering[op.operands[0]], lowering.buffer(op.results[0])
+    _copy_at(lowering, source, target, [0] * len(shape_of(target)))
 
 
 def lower_pad(lowering: Lowering, op: Pad) -> None:

@@ -42,6 +42,8 @@ def lower_scan(lowering: Lowering, op: Scan) -> None:
         for number, (value, place) in enumerate(zip(end.operands, places, strict=True)):
             if number >= len(carries) or computed_in_place(value, carries[number]):
                 lowering.homes.setdefault(value, place)
+                if number < len(carries):
+                    lowering.reused.add(value)
         for inner_op in ops:
             lowering.lower(inner_op)
         write_all(lowering, end.operands, places)

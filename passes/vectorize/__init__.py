@@ -10,7 +10,8 @@ reduced after the loop.
 A loop that does not fit stays as it is, and the statistics say why.
 
 A loop with memory of its own goes through much that all lanes share (indices, weights, sums over the lanes), so wider
-blocks pay: whole blocks of ``block`` turns come first, without masks, then the rest, ``lanes`` at a time.
+blocks pay: whole blocks of ``block`` turns come first, without masks, then the rest, ``lanes`` at a time. In short
+loops masks are a third of the time, so there, too, whole vectors come first, and the rest has code of its own.
 
 Before, with `vectorize{lanes=8}`:
 
@@ -66,6 +67,9 @@ from irc.passes.vectorize.shapes import Shapes, Unfit
 from irc.passes.vectorize.writer import REDUCTIONS, Writer, combiner, neutral
 from irc.passmanager import Pass, PassContext
 
+SMALL = 40
+"""Loops with more ops are not written twice."""
+
 
 @dataclass(frozen=True)
 class Vectorize(Pass):
@@ -87,10 +91,7 @@ class Vectorize(Pass):
         """Widen the loop, or, where it does not fit, the marked loops in it."""
         lanes, block = self._widths(loop, context.target)
         try:
-            if block > lanes:
-                _widen_in_blocks(loop, lanes, block)
-            else:
-                _widen(loop, lanes)
+            _widen(loop, lanes, block)
             context.count("loops vectorized")
         except Unfit as reason:
             context.count(f"loops left scalar: {reason}")
@@ -101,7 +102,11 @@ class Vectorize(Pass):
         """Turns at once, and in a whole block (0: there are none)."""
         one_vector = target.lanes(_widest_float(loop))
         if loop.results or not any(isinstance(op, Alloc) for op in loop.walk()):
-            return self.lanes or target.interleave * one_vector, 0
+            if self.lanes:
+                return self.lanes, 0
+            lanes, turns = _no_more_than_turns(loop, target.interleave * one_vector), _turns(loop)
+            is_exact = turns is not None and turns % lanes == 0
+            return lanes, lanes if _is_small(loop) and not is_exact else 0
         return self.lanes or one_vector, self.block or (0 if self.lanes else target.block * one_vector)
 
 
@@ -124,22 +129,22 @@ def _widest_float(loop: For) -> ScalarType:
     return max([t for t in types if t.is_float] or [f32], key=lambda t: t.width)
 
 
-def _widen_in_blocks(loop: For, lanes: int, block: int) -> None:
-    """Replace the loop by one over whole blocks, and one over the turns that are left."""
-    if block % lanes:
-        raise Unfit("a block is no multiple of the lanes")
-    _check(loop, block)
-    shapes = Shapes(loop)
-    builder = Builder.before(loop)
-    bounds = [number_of(v) for v in (loop.lower, loop.upper)]
-    start = loop.lower
-    if bounds[0] is None or bounds[1] is None or bounds[1] - bounds[0] >= block:
-        start = _end_of_blocks(builder, loop, block)
-        wide = _empty(builder, loop, block, loop.lower, start, [])
-        Writer(shapes, block, wide, []).body(loop, masked=False)
-    rest = _empty(builder, loop, lanes, start, loop.upper, [])
-    Writer(shapes, lanes, rest, []).body(loop)
-    loop.replace_by([])
+def _turns(loop: For) -> int | None:
+    """How many turns a loop with a step of one has, where that is known."""
+    lower, upper = number_of(loop.lower), number_of(loop.upper)
+    return None if lower is None or upper is None else max(int(upper - lower), 0)
+
+
+def _no_more_than_turns(loop: For, lanes: int) -> int:
+    """As many lanes as the loop has turns, if that is known to be less, rounded up to a power of two."""
+    turns = _turns(loop)
+    return lanes if turns is None else min(lanes, 1 << max(turns - 1, 1).bit_length())
+
+
+def _is_small(loop: For) -> bool:
+    """Whether it pays to write the loop twice, without masks for whole vectors: code that is short, and no loops."""
+    ops = list(loop.walk())
+    return len(ops) <= SMALL and not any(isinstance(op, For) for op in ops if op is not loop)
 
 
 def _end_of_blocks(builder: Builder, loop: For, block: int) -> Value:
@@ -158,17 +163,26 @@ def _check(loop: For, lanes: int) -> None:
         raise Unfit("its step is not one")
 
 
-def _widen(loop: For, lanes: int) -> None:
-    """Replace the loop by one that does ``lanes`` turns at a time."""
+def _widen(loop: For, lanes: int, block: int) -> None:
+    """Replace the loop by one over whole blocks (unless ``block`` is 0), and one over the turns that are left,
+    ``lanes`` at a time.
+    """
     _check(loop, lanes)
-    shapes = Shapes(loop)
+    if block % lanes:
+        raise Unfit("a block is no multiple of the lanes")
+    shapes, turns = Shapes(loop), _turns(loop)
     combiners = [combiner(loop, number) for number in range(len(loop.results))]
     builder = Builder.before(loop)
-    starts = [neutral(builder, op, lanes) for op in combiners]
-    wide = _empty(builder, loop, lanes, loop.lower, loop.upper, starts)
-    Writer(shapes, lanes, wide, combiners).body(loop)
+    start, totals = loop.lower, [neutral(builder, op, lanes) for op in combiners]
+    if block and (turns is None or turns >= block):
+        start = _end_of_blocks(builder, loop, block)
+        whole = _empty(builder, loop, block, loop.lower, start, totals)
+        Writer(shapes, block, whole, combiners).body(loop, masked=False)
+        totals = list(whole.results)
+    rest = _empty(builder, loop, lanes, start, loop.upper, totals)
+    Writer(shapes, lanes, rest, combiners).body(loop, masked=turns is None or turns % lanes != 0)
     ends = []
-    for op, start, total in zip(combiners, loop.initial, wide.results, strict=True):
+    for op, start, total in zip(combiners, loop.initial, rest.results, strict=True):
         kind, _ = REDUCTIONS[type(op)]
         reduced = builder.value(Reduce, total, kind=kind)
         ends.append(builder.value(type(op), start, reduced))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from irc.dialects.arith import AddF, AddI, MaximumF, MinimumF, MulF, Select, SubI
+from irc.dialects.arith import AddF, AddI, MaximumF, MaxSI, MinimumF, MinSI, MulF, Select, SubI
 from irc.dialects.constants import splat
 from irc.dialects.loop import Accumulate, Alloc, For, If, LaneIds, Load, Mask, Splat, Store, Yield
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Operation, Region, Value
-from irc.ir.types import VectorType, i1, index
+from irc.ir.types import IntegerType, VectorType, i1, index
 from irc.passes.vectorize.shapes import LINEAR, UNIFORM, VARYING, Shapes, Unfit
 
 REDUCTIONS: dict[type[Operation], tuple[str, float]] = {
@@ -19,8 +19,12 @@ REDUCTIONS: dict[type[Operation], tuple[str, float]] = {
     MaximumF: ("max", -math.inf),
     MinimumF: ("min", math.inf),
     AddI: ("sum", 0),
+    MaxSI: ("max", -math.inf),
+    MinSI: ("min", math.inf),
 }
-"""Ops that carried values may be combined by: the reduction, and what leaves every operand as it is."""
+"""Ops that carried values may be combined by: the reduction, and what leaves every operand as it is (of integers,
+infinity stands for the end of their range).
+"""
 
 
 def combiner(loop: For, number: int) -> Operation:
@@ -41,7 +45,11 @@ def combiner(loop: For, number: int) -> Operation:
 
 
 def neutral(builder: Builder, op: Operation, lanes: int) -> Value:
-    return splat(builder, REDUCTIONS[type(op)][1], VectorType((lanes,), op.result.type))
+    kind, number = op.result.type, REDUCTIONS[type(op)][1]
+    if math.isinf(number) and isinstance(kind, IntegerType):
+        largest = 2 ** (kind.width - 1) - 1
+        number = largest if number > 0 else -largest - 1
+    return splat(builder, number, VectorType((lanes,), kind))
 
 
 def _splat(builder: Builder, value: Value, lanes: int) -> Value:

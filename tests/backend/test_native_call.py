@@ -210,6 +210,24 @@ def test_many_shapes_are_not_all_remembered(net):
     for rows in range(600):
         net.run(np.zeros((rows, 2), np.float32))
     assert len(net._short[FORWARD]._shapes) <= 256
+    assert 0 < len(net._straight) <= 256
+
+
+def test_a_shape_that_was_there_goes_straight_to_the_machine_code(net, monkeypatch):
+    """Nothing else of the net is asked; what the machine code does not take still goes the long way."""
+    x, out = sample(5), np.empty((5, 2), np.float32)
+    wanted = net.run(x)
+    with monkeypatch.context() as patched:
+        patched.setattr(net, "_short", None)
+        patched.setattr(net, "_kernels", None)
+        assert np.array_equal(net.run(x), wanted)
+        assert net.run(x, out=out) is out and np.array_equal(out, wanted)
+    assert np.array_equal(net.run(np.asfortranarray(x)), wanted)
+    assert np.array_equal(net.run(x.astype(np.float64)), wanted)
+    with pytest.raises(irc.Error, match="rows must be"):
+        net.run(x, rows="columns")
+    with pytest.raises(irc.Error, match="threads"):
+        net.run(x, threads=0)
 
 
 # -- life ---------------------------------------------------------------------------------------------------------

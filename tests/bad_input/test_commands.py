@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
@@ -87,10 +88,45 @@ def test_arrays_that_are_none(tmp_path):
         assert code == 1 and "is not a NumPy array file" in err
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in NETS.iterdir()))
+NO_NEURONS = "sequence.network"
+"""A net with layers that are no neurons: a function of arrays."""
+WRONG = "readme-merge.mdl"
+
+
+def test_show_of_a_function(tmp_path):
+    code, out, err = run(irc_command, "show", NETS / NO_NEURONS)
+    assert code == 0 and "workspace" in out and not err
+    code, _, err = run(irc_command, "show", NETS / NO_NEURONS, "--svg", tmp_path / "a.svg")
+    assert code == 1 and "is a function of arrays, not a net of neurons" in err and not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in NETS.iterdir() if p.name not in (WRONG, NO_NEURONS)))
 def test_show(name, tmp_path):
     code, out, err = run(irc_command, "show", NETS / name, "--svg", tmp_path / "a.svg")
-    assert code == 0 and "neurons" in out and not err and (tmp_path / "a.svg").read_text().startswith("<svg")
+    assert code == 0 and "neurons" in out and "workspace" in out and (tmp_path / "a.svg").read_text().startswith("<svg")
+    assert "error" not in err and (not err or name.endswith(".mdl"))  # some models are told what they do not need
+
+
+def test_widths_that_differ_are_cut_where_that_is_asked_for():
+    code, _, err = run(irc_command, "show", NETS / "readme-merge.mdl")
+    assert code == 1 and err.count("error: ") == 3
+    code, out, _ = run(irc_opt, NETS / "readme-merge.mdl", "--widths", "truncate-pad")
+    assert code == 0 and "parameters 67188" in out
+
+
+def test_show_tells_the_memory_of_a_call_as_a_formula_of_steps_and_streams():
+    code, out, _ = run(irc_command, "show", NETS / "gated.mdl")
+    assert code == 0 and "a state of 4 numbers" in out
+    assert re.search(r"@gated_vjp: workspace .*\(4\*B\*T \+ 15\) floordiv 16.* bytes", out)
+    assert re.search(r"@gated: workspace [^T]* bytes", out)  # without gradients nothing is kept from step to step
+
+
+def test_streams_of_a_recurrent_net(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((3, 2, 4)))
+    code, out, _ = run(irc_command, "run", NETS / "gated.mdl", "--input", tmp_path / "x.npy", "--rows", "streams")
+    assert code == 0 and [len(line.split(",")) for line in out.splitlines()] == [8, 8, 8]
+    code, _, err = run(irc_command, "run", NETS / "gated.mdl", "--input", tmp_path / "x.npy")
+    assert code == 1 and "with rows='streams'" in err
 
 
 def test_help_and_standard_input():

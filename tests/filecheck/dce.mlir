@@ -71,3 +71,31 @@ neuron.net @dead_vjp(%x: f32, %dy: f32) -> (f32, f32) parameters 1 attributes {
   %c = neuron.node relu(%x*w[0])
   neuron.output %x, %dy : f32, f32
 }
+
+// What a delay holds may reach an output later; a delay that reaches none goes, and a net without delays has no state.
+// CHECK-LABEL: neuron.net @later
+// CHECK-NEXT: %d = neuron.delay %a : f32
+// CHECK-NEXT: %a = neuron.node
+// CHECK-NEXT: neuron.output %d
+neuron.net @later(%x: f32) -> f32 parameters 1 {
+  %d = neuron.delay %a : f32
+  // expected-warning@+1 {{neuron e reaches no output and is removed}}
+  %e = neuron.delay %x : f32
+  %a = neuron.node relu(%x*w[0])
+  neuron.output %d : f32
+}
+
+// The caller of a net holds its state: all delays stay.
+// CHECK-LABEL: neuron.net private @called
+// CHECK-NEXT: %d = neuron.delay %a : f32
+// CHECK-NEXT: %a = neuron.node relu
+// CHECK-NEXT: neuron.output %x
+neuron.net private @called(%x: f32) -> f32 parameters 1 {
+  %d = neuron.delay %a : f32
+  %a = neuron.node relu(%x*w[0] + %d)
+  neuron.output %x : f32
+}
+func.func @caller(%x: tensor<T x B x 1 x f32>, %w: tensor<1xf32>, %s: tensor<B x 1 x f32>) -> tensor<B x 1 x f32> {
+  %y, %t = neuron.call @called(%x, %w, %s) : (tensor<T x B x 1 x f32>, tensor<1xf32>, tensor<B x 1 x f32>) -> (tensor<T x B x 1 x f32>, tensor<B x 1 x f32>)
+  func.return %t : tensor<B x 1 x f32>
+}

@@ -2,6 +2,11 @@
 // RUN: irc-opt %s -p group-neurons | filecheck %s --check-prefix=GROUP
 // RUN: irc-opt %s -p group-neurons,explode-neurons | filecheck %s --check-prefix=EXPLODE
 // RUN: irc-opt %s -p cse,dce,group-neurons,lower-neuron --check
+// RUN: irc-opt %s --emit=fwd | filecheck %s --check-prefix=FWD
+// RUN: irc-opt %s --emit=dot | filecheck %s --check-prefix=DOT
+// RUN: irc-opt %s --emit=svg | filecheck %s --check-prefix=SVG
+// RUN: irc-opt %s -p lower-neuron,autodiff --check-grad
+// RUN: not irc-opt %s -p autodiff 2>&1 | filecheck %s --check-prefix=NEURONS
 
 // A net with delays becomes a scan that carries its state; the state's columns keep their names and initial values.
 // LOWER-LABEL: func.func @r(
@@ -20,6 +25,17 @@
 // EXPLODE-NEXT: %db = neuron.delay %b {initial = 5.000000e-01 : f64} : f32
 // EXPLODE-NEXT: %a = neuron.node tanh(%x*w[0] + %da*w[1] + %db*w[2])
 // EXPLODE-NEXT: %b = neuron.node sigmoid(%z*w[3] + %a*w[4])
+
+// In equations and pictures a delay is no neuron, but the time at which a value is read.
+// FWD: a = f_a( +x*w_x_a +a[t-1]*w_a_a +b[t-1]*w_b_a)
+// FWD-NEXT: b = f_b( +z*w_z_b +a*w_a_b)
+// DOT: 2 -> 2 [label="w_a_a [t-1]", style="dashed", constraint="false"];
+// DOT: 2 -> 3 [label="w_a_b"];
+// SVG: stroke-dasharray="4 3"><title>w_a_a [t-1]</title></path>
+// SVG: >of the step before</text>
+
+// Gradients go back through time at array level; a net of one step has none.
+// NEURONS: delays.mlir:[[# @LINE + 2]]:{{.*}}: error: 'neuron.delay' has no gradient in terms of neurons: its gradient comes from the next step. Run lower-neuron before autodiff
 neuron.net @r(%x: f32, %z: f32) -> f32 parameters 5 {
   %da = neuron.delay %a : f32
   %db = neuron.delay %b {initial = 0.5} : f32

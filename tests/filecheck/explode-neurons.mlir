@@ -37,3 +37,19 @@ neuron.net @softmax(%x: tensor<2xf32>) -> tensor<2xf32> parameters 0 {
   %y = neuron.layer softmax(%x) #neuron.one_to_one<2>
   neuron.output %y : tensor<2xf32>
 }
+
+// -----
+
+// A convolution's shared weights are equal parameter indices; cells outside of the grid have no edges.
+// CHECK-LABEL: neuron.net @convolution(
+// CHECK-NEXT: %c_0 = neuron.node relu(%x_0*w[1] + %x_1*w[2] + w[3])
+// CHECK-NEXT: %c_1 = neuron.node relu(%x_0*w[0] + %x_1*w[1] + %x_2*w[2] + w[3])
+// CHECK-NEXT: %c_2 = neuron.node relu(%x_1*w[0] + %x_2*w[1] + w[3])
+// CHECK-NEXT: %m_0 = neuron.node identity(max(%c_0, %c_1))
+// CHECK-NEXT: %m_1 = neuron.node identity(max(%c_1, %c_2))
+// CHECK-NEXT: neuron.output %m_0, %m_1 : f32, f32
+neuron.net @convolution(%x: tensor<3xf32>) -> tensor<2xf32> parameters 4 {
+  %c = neuron.layer relu(%x*w[0:3] + w[3:4]) #neuron.conv2d<1x1x3, 1, 1x3, padding 0x1>
+  %m = neuron.layer identity(max(%c)) #neuron.pool2d<1x1x3, 1x2, stride 1x1>
+  neuron.output %m : tensor<2xf32>
+}

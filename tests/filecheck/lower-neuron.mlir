@@ -123,3 +123,18 @@ neuron.net @half(%a: f32, %b: f32) -> f32 parameters 0 {
   %y = neuron.share median[1](%a, %b)
   neuron.output %y : f32
 }
+
+// Layers on grids become work on images; each filter's bias goes to all of its cells.
+// CHECK-LABEL: func.func @grids
+// CHECK: [[X:%.*]] = array.reshape %x : tensor<B x 18 x f32> to tensor<B x 2 x 3 x 3 x f32>
+// CHECK: [[C:%.*]] = array.conv2d [[X]], {{%.*}} padding [1, 0] groups 2 : tensor<B x 2 x 3 x 3 x f32>, tensor<4x1x2x2xf32>
+// CHECK: [[B:%.*]] = array.broadcast {{%.*}} dims [1] : tensor<4xf32> to tensor<B x 4 x 4 x 2 x f32>
+// CHECK-NEXT: arith.addf [[C]], [[B]] : tensor<B x 4 x 4 x 2 x f32>
+// CHECK: array.pool2d max {{%.*}} kernel [2, 1] : tensor<B x 4 x 4 x 2 x f32>
+// CHECK: array.conv2d_transpose {{%.*}}, {{%.*}} stride [2, 2] : tensor<B x 4 x 2 x 2 x f32>, tensor<4x1x2x2xf32> to tensor<B x 1 x 4 x 4 x f32>
+neuron.net @grids(%x: tensor<18xf32>) -> tensor<16xf32> parameters 36 {
+  %c = neuron.layer relu(%x*w[0:16] + w[16:20]) #neuron.conv2d<2x3x3, 4, 2x2, padding 1x0, groups 2>
+  %p = neuron.layer identity(max(%c)) #neuron.pool2d<4x4x2, 2x1>
+  %t = neuron.layer identity(%p*w[20:36]) #neuron.conv_transpose2d<4x2x2, 1, 2x2, stride 2x2>
+  neuron.output %t : tensor<16xf32>
+}

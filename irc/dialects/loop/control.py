@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from irc.interpreter import error_of, value_of
-from irc.ir.attributes import Attribute, UnitAttr
+from irc.ir.attributes import Attribute, StringAttr, UnitAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import ANY, I1, INDEX
+from irc.ir.dimensions import parse_dimension
 from irc.ir.operation import Block, Operation, Region, Value
 from irc.ir.spec import attr, operand, operands, region, results
-from irc.ir.traits import LOOP, RAW, SINGLE_BLOCK, TERMINATOR, HasParent
+from irc.ir.traits import LOOP, PURE, RAW, READS, SINGLE_BLOCK, TERMINATOR, WRITES, HasParent, has
 from irc.ir.types import Type, i1, index
+
+UNSHARED = ("loop.accumulate", "loop.alloc", "loop.view", "loop.clock", "func.call")
+"""Ops that turns have in common: what stands in a loop with one of them is not for several threads."""
+_MARKS = ("parallel", "vectorize", "chunked")
 
 
 class For(Operation):
@@ -20,8 +25,12 @@ class For(Operation):
 
     The region's first argument is the induction variable, the others are the carried values; ``loop.yield`` gives their
     next values, and the results are the last ones (the initial ones when there is no turn). ``step`` is positive.
-    ``parallel``: the turns are independent but for ``loop.accumulate``, so they may run in any order or together.
+    ``parallel``: the turns are independent but for ``loop.accumulate``, and carried values that only sum (or multiply,
+    or take the maximum or minimum), so they may run in any order or together.
     ``vectorize``: the pass of that name widens this loop, one turn per vector lane.
+    ``work``: threads may share the turns, which accumulate nothing; a formula of the function's symbols says how much
+    there is to do in all of them (see the pass parallelize). ``chunked``: where threads share the loop around it, the
+    turns of this one may be shared besides; all else in that loop is done for each share.
 
         %sum = loop.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> (f32) {
           %x = loop.load %a[%i] : !loop.buffer<N x f32>
@@ -38,6 +47,8 @@ class For(Operation):
     carried = results(ANY, "the carried values after the last turn")
     parallel = attr(UnitAttr, "the turns are independent but for accumulations", optional=True)
     vectorize = attr(UnitAttr, "to be widened by the pass vectorize", optional=True)
+    chunked = attr(UnitAttr, "shared by threads with the loop around it", optional=True)
+    work = attr(StringAttr, "threads may share the turns: what these take", optional=True)
     body = region()
     traits = frozenset({LOOP, SINGLE_BLOCK, RAW})
 
@@ -58,6 +69,12 @@ class For(Operation):
     def verify(self) -> None:
         _check_arguments(self.body, [index, *(r.type for r in self.results)])
         _check_yield(self, self.body)
+        if self.work is not None:
+            _check_shared(self)
+        if self.chunked is not None:
+            around = self.parent_op
+            if not isinstance(around, For) or around.work is None or inner_loop(around) is not self:
+                raise ValueError("'chunked' is for the parallel loop that is all that writes in one with 'work'")
 
     def eval(self, context: Any, lower: int, upper: int, step: int, *carried: Any) -> Sequence[Any]:
         if step < 1:
@@ -75,7 +92,9 @@ class For(Operation):
         for word in ("to", "step"):
             parser.expect(word)
             bounds.append(parser.resolve(parser.operand(), index))
-        attributes: dict[str, Any] = {m: UnitAttr() for m in ("parallel", "vectorize") if parser.accept_keyword(m)}
+        attributes: dict[str, Any] = {m: UnitAttr() for m in _MARKS if parser.accept_keyword(m)}
+        if parser.accept_keyword("work"):
+            attributes["work"] = StringAttr(parser.string())
         names, starts, types = [], [], []
         if parser.accept_keyword("iter_args"):
             parser.expect("(")
@@ -101,9 +120,11 @@ class For(Operation):
         for word, value in (("=", self.lower), ("to", self.upper), ("step", self.step)):
             printer.write(f" {word} ")
             printer.value(value)
-        for mark in ("parallel", "vectorize"):
+        for mark in _MARKS:
             if mark in self.attributes:
                 printer.write(f" {mark}")
+        if self.work is not None:
+            printer.write(f' work "{self.work.value}"')
         if self.results:
             printer.write(" iter_args(")
             for at, (argument, start) in enumerate(zip(self.inner, self.initial, strict=True)):
@@ -114,7 +135,7 @@ class For(Operation):
             printer.write(")")
             _print_result_types(self, printer)
         printer.region(self.body, arguments=False)
-        printer.attr_dict(self, exclude=("parallel", "vectorize"))
+        printer.attr_dict(self, exclude=(*_MARKS, "work"))
 
 
 class If(Operation):
@@ -222,6 +243,29 @@ def _check_yield(op: Operation, region: Region) -> None:
         raise ValueError(
             f"loop.yield gives ({', '.join(map(str, given))}), the results are ({', '.join(map(str, wanted))})"
         )
+
+
+def inner_loop(op: For) -> For | None:
+    """The parallel loop in ``op`` that carries nothing, where nothing else in ``op`` writes: what stands beside it may
+    be done several times.
+    """
+    loops = [inner for inner in op.body.block if inner.regions]
+    if len(loops) != 1 or not isinstance(loops[0], For) or loops[0].parallel is None or loops[0].results:
+        return None
+    others = [inner for inner in op.body.block if inner is not loops[0]]
+    harmless = all((has(o, PURE) or has(o, READS) or has(o, TERMINATOR)) and not has(o, WRITES) for o in others)
+    return loops[0] if harmless else None
+
+
+def _check_shared(op: For) -> None:
+    """Turns that threads share must have nothing in common."""
+    assert op.work is not None
+    parse_dimension(op.work.value)
+    if op.parallel is None or op.results:
+        raise ValueError("threads share the turns of parallel loops that carry nothing, so 'work' is for such loops")
+    found = next((inner.name for inner in op.walk() if inner.name in UNSHARED), None)
+    if found is not None:
+        raise ValueError(f"threads share the turns of a loop with 'work', so {found} cannot stand in it")
 
 
 def build_for(

@@ -52,7 +52,7 @@ class Span(Operation):
 
         def view(array: np.ndarray, *before: int) -> np.ndarray:
             flat = array.reshape(*before, -1)
-            return flat[..., start : start + size].reshape(*before, *shape)
+            return flat[..., start : start + size].reshape((*before, *shape))
 
         if not context.bounded:
             return [Buffer(view(whole.value))]

@@ -10,6 +10,9 @@
 // CHECK-NEXT: %flat = array.reshape %x : tensor<B x 4 x f32> to tensor<4*B x f32>
 // CHECK-NEXT: %turned = array.transpose %x permutation [1, 0] : tensor<B x 4 x f32>
 // CHECK-NEXT: %cast = array.cast %x : tensor<B x 4 x f32> to tensor<B x 4 x f64>
+// CHECK-NEXT: %fixed = array.detach %x : tensor<B x 4 x f32>
+// CHECK-NEXT: %some = array.dropout %x stream 3 {p = 2.500000e-01 : f64} : tensor<B x 4 x f32>
+// CHECK-NEXT: %mean = array.running %x, %some, %fixed {momentum = 1.000000e-01 : f64} : tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 4 x f32>
 // CHECK-NEXT: %size = array.size "2*B + 1" : index
 // CHECK-NEXT: %iota = array.iota axis 0 : tensor<B x i32>
 func.func @shape(%x: tensor<B x 4 x f32>, %s: f32) {
@@ -20,6 +23,9 @@ func.func @shape(%x: tensor<B x 4 x f32>, %s: f32) {
   %flat = array.reshape %x : tensor<B x 4 x f32> to tensor<4*B x f32>
   %turned = array.transpose %x permutation [1, 0] : tensor<B x 4 x f32>
   %cast = array.cast %x : tensor<B x 4 x f32> to tensor<B x 4 x f64>
+  %fixed = array.detach %x : tensor<B x 4 x f32>
+  %some = array.dropout %x stream 3 {p = 0.25 : f64} : tensor<B x 4 x f32>
+  %mean = array.running %x, %some, %fixed {momentum = 0.1 : f64} : tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 4 x f32>
   %size = array.size "2*B + 1" : index
   %iota = array.iota axis 0 : tensor<B x i32>
   func.return
@@ -90,5 +96,27 @@ func.func @scan(%xs: tensor<T x B x 4 x f32>, %h0: tensor<B x 4 x f32>, %u0: ten
   %zs = array.scan reverse over (%y = %ys : tensor<T x B x 4 x f32>) -> tensor<T x B x 4 x f32> {
     array.yield %y : tensor<B x 4 x f32>
   }
+  func.return
+}
+
+// Convolutions with their two gradients, and poolings. What is as usual is not said; a layout is an attribute.
+// CHECK-LABEL: func.func @images
+// CHECK: %y = array.conv2d %x, %w : tensor<B x 2 x 6 x 6 x f32>, tensor<4x2x3x3xf32>
+// CHECK-NEXT: %dx = array.conv2d_transpose %y, %w : tensor<B x 4 x 4 x 4 x f32>, tensor<4x2x3x3xf32> to tensor<B x 2 x 6 x 6 x f32>
+// CHECK-NEXT: %dw = array.conv2d_weights %x, %y : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 4 x 4 x 4 x f32> to tensor<4x2x3x3xf32>
+// CHECK-NEXT: %z = array.conv2d %s, %v stride [2, 1] padding [1, 0] dilation [1, 2] groups 2 {layout = "chwb"} : tensor<2 x 6 x 6 x B x f32>, tensor<4x1x3x3xf32>
+// CHECK-NEXT: %m = array.pool2d max %x kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>
+// CHECK-NEXT: %a = array.pool2d mean %x kernel [3, 3] stride [2, 2] padding [1, 1] : tensor<B x 2 x 6 x 6 x f32>
+// CHECK-NEXT: %g = array.pool2d_gradient max %x, %m kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 2 x 3 x 3 x f32>
+// CHECK-NEXT: %p = array.pool2d_pick %x, %g kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 2 x 6 x 6 x f32>
+func.func @images(%x: tensor<B x 2 x 6 x 6 x f32>, %w: tensor<4x2x3x3xf32>, %s: tensor<2 x 6 x 6 x B x f32>, %v: tensor<4x1x3x3xf32>) {
+  %y = array.conv2d %x, %w : tensor<B x 2 x 6 x 6 x f32>, tensor<4x2x3x3xf32>
+  %dx = array.conv2d_transpose %y, %w : tensor<B x 4 x 4 x 4 x f32>, tensor<4x2x3x3xf32> to tensor<B x 2 x 6 x 6 x f32>
+  %dw = array.conv2d_weights %x, %y : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 4 x 4 x 4 x f32> to tensor<4x2x3x3xf32>
+  %z = array.conv2d %s, %v stride [2, 1] padding [1, 0] dilation [1, 2] groups 2 {layout = "chwb"} : tensor<2 x 6 x 6 x B x f32>, tensor<4x1x3x3xf32>
+  %m = array.pool2d max %x kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>
+  %a = array.pool2d mean %x kernel [3, 3] stride [2, 2] padding [1, 1] : tensor<B x 2 x 6 x 6 x f32>
+  %g = array.pool2d_gradient max %x, %m kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 2 x 3 x 3 x f32>
+  %p = array.pool2d_pick %x, %g kernel [2, 2] : tensor<B x 2 x 6 x 6 x f32>, tensor<B x 2 x 6 x 6 x f32>
   func.return
 }

@@ -138,3 +138,20 @@ func.func @call_over_time(%x: tensor<T x 3 x 2 x f32>, %w: tensor<0xf32>, %s: te
   %y, %t = neuron.call @delays(%x, %w, %s) : (tensor<T x 3 x 2 x f32>, tensor<0xf32>, tensor<3x4xf32>) -> (tensor<T x 3 x 2 x f32>, tensor<3x4xf32>)
   func.return %y : tensor<T x 3 x 2 x f32>
 }
+
+// Layers on grids say what is not as usual. Convolutions share weights along the grid and have a bias for each filter;
+// poolings have neither.
+// CHECK-LABEL: neuron.net @grids
+// GENERIC: "neuron.layer"({{.*}}) <{activation = "relu", edges = #neuron.conv2d<1x6x6, 2, 3x3>, first_bias = 18 : i64, first_weight = 0 : i64}>
+// GENERIC: "neuron.layer"({{.*}}) <{activation = "identity", aggregation = "max", edges = #neuron.pool2d<2x4x4, 2x2>}>
+neuron.net @grids(%x: tensor<36xf32>) -> tensor<25xf32> parameters 30 {
+  // CHECK-NEXT: %a = neuron.layer relu(%x*w[0:18] + w[18:20]) #neuron.conv2d<1x6x6, 2, 3x3>
+  %a = neuron.layer relu(%x*w[0:18] + w[18:20]) #neuron.conv2d<1x6x6, 2, 3x3, stride 1x1, padding 0x0, dilation 1x1, groups 1>
+  // CHECK-NEXT: %b = neuron.layer identity(max(%a)) #neuron.pool2d<2x4x4, 2x2>
+  %b = neuron.layer identity(max(%a)) #neuron.pool2d<2x4x4, 2x2, stride 2x2>
+  // CHECK-NEXT: %c = neuron.layer tanh(mean(%b)) #neuron.pool2d<2x2x2, 2x2, stride 1x1, padding 1x1>
+  %c = neuron.layer tanh(mean(%b)) #neuron.pool2d<2x2x2, 2x2, padding 1x1, stride 1x1>
+  // CHECK-NEXT: %d = neuron.layer identity(%c*w[20:28] + w[28:29]) #neuron.conv_transpose2d<2x3x3, 1, 2x2, stride 2x2, padding 1x1, output_padding 1x1>
+  %d = neuron.layer identity(%c*w[20:28] + w[28:29]) #neuron.conv_transpose2d<2x3x3, 1, 2x2, stride 2x2, padding 1x1, output_padding 1x1>
+  neuron.output %d : tensor<25xf32>
+}

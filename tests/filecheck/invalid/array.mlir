@@ -338,3 +338,59 @@ func.func @scan_from_outside(%a: tensor<T x f32>, %h: tensor<f32>) {
   }
   func.return
 }
+
+// -----
+
+func.func @conv_channels(%x: tensor<B x 4 x 5 x 5 x f32>, %w: tensor<6x3x3x3xf32>) {
+  // expected-error@+1 {{4 channels need filters of 4, not tensor<6x3x3x3xf32>}}
+  %y = array.conv2d %x, %w : tensor<B x 4 x 5 x 5 x f32>, tensor<6x3x3x3xf32>
+  func.return
+}
+
+// -----
+
+func.func @conv_kernel(%x: tensor<B x 4 x 5 x 5 x f32>, %w: tensor<6x4x6x3xf32>) {
+  // expected-error@+1 {{a kernel of 6x3 is larger than its input, 5x5}}
+  %y = array.conv2d %x, %w : tensor<B x 4 x 5 x 5 x f32>, tensor<6x4x6x3xf32>
+  func.return
+}
+
+// -----
+
+func.func @conv_transpose(%y: tensor<B x 4 x 3 x 3 x f32>, %w: tensor<4x2x3x3xf32>) {
+  // expected-error@+1 {{'array.conv2d_transpose': dimension 2 of tensor<B x 4 x 3 x 3 x f32>, the feature maps of tensor<B x 2 x 6 x 6 x f32>: 3 is not 4}}
+  %x = array.conv2d_transpose %y, %w : tensor<B x 4 x 3 x 3 x f32>, tensor<4x2x3x3xf32> to tensor<B x 2 x 6 x 6 x f32>
+  func.return
+}
+
+// -----
+
+func.func @pool_gradient(%x: tensor<B x 4 x 6 x 6 x f32>, %y: tensor<B x 4 x 2 x 2 x f32>) {
+  // expected-error@+1 {{pooling tensor<B x 4 x 6 x 6 x f32> gives tensor<B x 4 x 3 x 3 x f32>, not tensor<B x 4 x 2 x 2 x f32>}}
+  %g = array.pool2d_gradient max %x, %y kernel [2, 2] : tensor<B x 4 x 6 x 6 x f32>, tensor<B x 4 x 2 x 2 x f32>
+  func.return
+}
+
+// -----
+
+func.func @dropout_rate(%x: tensor<B x f32>) {
+  // expected-error@+1 {{'array.dropout': p must be a number from 0 to 1, not 1.5}}
+  %y = array.dropout %x stream 0 {p = 1.5 : f64} : tensor<B x f32>
+  func.return
+}
+
+// -----
+
+func.func @dropout_rows(%x: tensor<f32>) {
+  // expected-error@+1 {{needs a tensor whose first dimension is that of the samples, not a single number}}
+  %y = array.dropout %x stream 0 {p = 0.5 : f64} : tensor<f32>
+  func.return
+}
+
+// -----
+
+func.func @running_types(%x: tensor<4xf32>, %y: tensor<3xf32>) {
+  // expected-error@+1 {{expected three tensors of one type, got tensor<4xf32>, tensor<4xf32>, tensor<3xf32>}}
+  %z = array.running %x, %x, %y {momentum = 0.1 : f64} : tensor<4xf32>, tensor<4xf32>, tensor<3xf32>
+  func.return
+}

@@ -110,3 +110,40 @@ func.func @state(%s: tensor<B x 2 x f32> {irc.state = 1 : i64}) -> tensor<B x 2 
 func.func @registers(%s: tensor<B x 2 x f32> {irc.state = 0 : i64, irc.registers = [["h", 3 : i64, 0.0 : f64]]}) -> tensor<B x 2 x f32> {
   func.return %s : tensor<B x 2 x f32>
 }
+
+// -----
+
+// expected-error@+1 {{irc.sample_shape of argument 0 must be a list of sizes of 6 numbers, as a row has them, not [2 : i64, 2 : i64]}}
+func.func @images(%x: tensor<B x 6 x f32> {irc.sample_shape = [2 : i64, 2 : i64]}) -> tensor<B x 6 x f32> {
+  func.return %x : tensor<B x 6 x f32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.below of argument 0 must be an integer from 1, not 0}}
+func.func @below(%i: tensor<B x i32> {irc.below = 0 : i64}) -> tensor<B x i32> {
+  func.return %i : tensor<B x i32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.running of argument 0: result 1 must be a vector of f32 of a known size, but is missing}}
+func.func @running_result(%w: tensor<4xf32> {irc.param = "w", irc.running = [[0 : i64, 1 : i64]]}) -> tensor<2xf32> {
+  %0 = array.slice %w offsets [0] : tensor<4xf32> to tensor<2xf32>
+  func.return %0 : tensor<2xf32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.running of argument 0: 2 elements from 3 on do not fit into tensor<4xf32>}}
+func.func @running_place(%w: tensor<4xf32> {irc.param = "w", irc.running = [[3 : i64, 0 : i64]]}) -> tensor<2xf32> {
+  %0 = array.slice %w offsets [0] : tensor<4xf32> to tensor<2xf32>
+  func.return %0 : tensor<2xf32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.key of argument 0 is for three numbers of i32, not for tensor<2xi32>}}
+func.func @key(%k: tensor<2xi32> {irc.key}) -> tensor<2xi32> {
+  func.return %k : tensor<2xi32>
+}
