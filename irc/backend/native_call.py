@@ -1,7 +1,7 @@
 """Short calls: a kernel of a net called through a function of Python that is machine code itself.
 
 The slow way (:meth:`irc.backend.entry.Function.call`) takes some microseconds, which is longer than a small net runs.
-It gives the GIL free, so other threads go on; here the GIL is held. So this is for calls that are over in about 100 µs
+It gives the GIL free, so other threads go on; here the GIL is held. So this is for calls that are over in about 200 µs
 - Python itself lets a thread keep it for 5 ms -, with arrays that need no conversion; for all others the answer is
 None, and the caller goes the slow way.
 """
@@ -37,7 +37,7 @@ from irc.ir.dimensions import evaluate, symbols_of
 
 Straight = tuple[Any, tuple[int, ...], np.dtype]
 """A function of Python that is machine code, from one array to one; shape and dtype of the latter."""
-SHORT = 1 << 17
+SHORT = 1 << 18
 """The most work of a short call, in the units of :meth:`NativeCall._is_short`: about a nanosecond each, or less."""
 WORKSPACE_BYTES = 1 << 16
 """The workspace of short calls where its size depends on the call; one that does not is taken as large as it is."""
