@@ -82,9 +82,7 @@ class FrozenProgram:
         """The native function, with what is prepared bound to it."""
         if training:
             self._refuse("has no gradients")
-        if not isinstance(self._program, ModuleProgram) or self._program.own_passes is not None:
-            return self._program.function(False, one_sample)  # nothing is prepared for nets whose graph is data
-        whole = self._program.made(Prepared(one_sample))
+        whole = self._whole(one_sample)
         library = whole.owner
         assert isinstance(library, Library)
         rest = next((f for f in library.heads.functions if _is_rest(f, self.name)), None)
@@ -109,9 +107,19 @@ class FrozenProgram:
 
     def library(self, training: bool) -> Library:
         """The native code that the function for batches is part of."""
-        library = self.function(training).owner
+        if training:
+            self._refuse("has no gradients")
+        library = self._whole().owner
         assert isinstance(library, Library)
         return library
+
+    def _whole(self, one_sample: bool = False) -> Function:
+        """The function that prepares nothing, beside those of ``split-prepare``, where there are any: nothing is
+        prepared for nets whose graph is data, or whose passes are the user's.
+        """
+        if not isinstance(self._program, ModuleProgram) or self._program.own_passes is not None:
+            return self._program.function(False, one_sample)
+        return self._program.made(Prepared(one_sample))
 
     def parameters(self, forward: Kernel, seed: int) -> tuple[ParameterTable, np.ndarray]:
         """The table of the parameters, and the snapshot."""

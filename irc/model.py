@@ -159,7 +159,7 @@ class Net:
                 if entry(inputs[0], y):
                     return y
         if threads is not None:
-            checked_threads(threads)
+            threads = checked_threads(threads)
         way = self._way(False, inputs)
         plain = self._recurrence is None and isinstance(rows, str) and rows == "steps"
         short = self._short.get(way) if plain else None
@@ -204,7 +204,7 @@ class Net:
         xs = x if isinstance(x, tuple) else (x,)
         dys = dy if isinstance(dy, tuple) else (dy,)
         if threads is not None:
-            checked_threads(threads)
+            threads = checked_threads(threads)
         way = self._way(True, xs)
         plain = self._recurrence is None and isinstance(rows, str) and rows == "steps"
         short = self._short.get(way) if plain else None
@@ -292,7 +292,7 @@ class Net:
         """A native call. The samples of a net are independent, so it may run in chunks; those of a function need not
         be.
         """
-        count = self._threads if threads is None else checked_threads(threads)
+        count = self._threads if threads is None else threads
         self._count_call(way, kernel)
         if not self._program.independent_samples:
             return kernel.function.call(arrays, out, count)

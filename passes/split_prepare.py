@@ -130,8 +130,7 @@ class SplitPrepare(Pass):
         for function in list(module.functions):
             if not isinstance(function, FuncOp) or function.is_declaration or SYMBOLS not in function.attributes:
                 continue
-            if not is_private(function) and _Cut(function).kept:
-                _split(module, function)
+            if not is_private(function) and _split(module, function):
                 context.count("functions split")
 
 
@@ -220,19 +219,23 @@ def _from_outside(op: Operation) -> Iterator[Value]:
                 yield value
 
 
-def _split(module: ModuleOp, function: FuncOp) -> None:
+def _split(module: ModuleOp, function: FuncOp) -> bool:
+    """Add the two functions; False where there is nothing to prepare."""
+    rest = function.clone()
+    cut = _Cut(rest)
+    if not cut.kept:
+        return False
     names = [unique_name(module, f"{function.symbol}_{what}") for what in ("prepare", "prepared")]
     builder = Builder.after(function)
-    rest = function.clone()
     rest.attributes["sym_name"] = StringAttr(names[1])
     rest.attributes |= {PREPARED_OF: StringAttr(function.symbol), PREPARE: StringAttr(names[0])}
-    builder.insert(_cut_out(rest, names[0]))
+    builder.insert(_cut_out(rest, cut, names[0]))
     builder.insert(rest)
+    return True
 
 
-def _cut_out(function: FuncOp, name: str) -> FuncOp:
+def _cut_out(function: FuncOp, cut: _Cut, name: str) -> FuncOp:
     """Take what can be prepared out of a function; gives the function that prepares it."""
-    cut = _Cut(function)
     outputs = [buffer.type for buffer in cut.kept]
     prepare = FuncOp.of(
         name,

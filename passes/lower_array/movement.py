@@ -11,7 +11,7 @@ from irc.ir.attributes import DenseAttr
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
 from irc.passes.lower_array.lowering import Lowering, shape_of, vector_dimension
-from irc.passes.lower_array.places import as_span, place_of, start_of_span
+from irc.passes.lower_array.places import place_of, span_of, start_of_span
 from irc.passes.lower_array.reductions import REDUCTIONS
 
 
@@ -22,44 +22,11 @@ def lower_reshape(lowering: Lowering, op: Reshape) -> None:
     if lowering.placed.get(op.source) is op:
         return
     source, place = lowering[op.source], place_of(lowering, op.result)
+    span = span_of(lowering, source, op.result, 0)
     if place is None:
-        as_span(lowering, op.result, source, 0)
+        lowering[op.result] = span
     else:
-        _copy_reshaped(lowering, source, place)
-
-
-def _copy_reshaped(lowering: Lowering, source: Value, target: Value) -> None:
-    """The loops run over the shape with more dimensions; the position in the other follows from it."""
-    from_shape, to_shape = shape_of(source), shape_of(target)
-    over, other = (from_shape, to_shape) if len(from_shape) > len(to_shape) else (to_shape, from_shape)
-
-    def element(at: list[Value]) -> None:
-        there = _position(lowering, _linear(lowering, at, over), other)
-        read, written = (at, there) if over is from_shape else (there, at)
-        lowering.store(lowering.load(source, read), target, written)
-
-    lowering.nest(over, element)
-
-
-def _linear(lowering: Lowering, at: Sequence[Value], shape: Sequence[Dimension]) -> Value:
-    """The number of a position in row-major order."""
-    number = lowering.index(0)
-    for place, (i, size) in enumerate(zip(at, shape, strict=True)):
-        number = i if place == 0 else lowering.add(lowering.multiply(number, lowering.size(size)), i)
-    return number
-
-
-def _position(lowering: Lowering, number: Value, shape: Sequence[Dimension]) -> list[Value]:
-    """The position of a number in row-major order."""
-    position: list[Value] = []
-    for size in reversed(shape[1:]):
-        if size == 1:
-            position.append(lowering.index(0))
-            continue
-        divisor = lowering.size(size)
-        position.append(lowering.make(arith.RemSI, number, divisor))
-        number = lowering.make(arith.DivSI, number, divisor)
-    return [number, *reversed(position)] if shape else []
+        lowering.copy(span, place)
 
 
 def lower_slice(lowering: Lowering, op: Slice, copy: Callable[[Lowering, Operation], None]) -> None:
@@ -68,7 +35,7 @@ def lower_slice(lowering: Lowering, op: Slice, copy: Callable[[Lowering, Operati
     if start is None or place_of(lowering, op.result) is not None:
         copy(lowering, op)
     else:
-        as_span(lowering, op.result, lowering[op.source], start)
+        lowering[op.result] = span_of(lowering, lowering[op.source], op.result, start)
 
 
 def lower_concat(lowering: Lowering, op: Concat) -> None:

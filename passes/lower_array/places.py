@@ -80,13 +80,14 @@ def start_of_span(op: Slice) -> Dimension | None:
     return start
 
 
-def as_span(lowering: Lowering, value: Value, source: Value, start: Dimension) -> None:
-    """Let ``value`` be the elements of a buffer from one on; of a steady buffer, so they are."""
+def span_of(lowering: Lowering, source: Value, value: Value, start: Dimension) -> Value:
+    """The elements of a buffer from one on, in the shape of ``value``; of a steady buffer a steady span."""
     type = buffer_type(value.type)
 
     def make() -> Value:
         return lowering.make(Span, source, lowering.size(start), result_types=[type])
 
-    lowering[value] = span = lowering.derived(source, f"{type} from {start}", make)
+    span = lowering.derived(source, f"{type} from {start}", make)
     if source in lowering.steady:
         lowering.steady[span] = lowering.steady[source]
+    return span
