@@ -5,17 +5,17 @@ The first are ``x @ w``, those with ``w^T`` read the right operand transposed, a
 those written by hand (``native_gemm.py``, of several forms the best; plain products only), are called without Python
 between the calls. NumPy and PyTorch write to an array that is there; JAX makes one.
 
-python benchmarks/dense.py irc|by-hand|numpy|jax|torch [--quick]
+python benchmarks/dense.py irc|by-hand|numpy|jax|torch [--quick] [--threads N]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from contest import least_seconds
+from ways import arguments
 
 from irc.arrays import aligned_zeros
 
@@ -25,6 +25,7 @@ PLAIN += [(33, 47, 129), (500, 300, 123), (128, 10, 500), (64, 2, 64)]
 CASES = [("mk,kn->mn", "", sizes) for sizes in PLAIN]
 CASES += [("mk,nk->mn", ", w^T", sizes) for sizes in ((1, 768, 768), (32, 64, 64), (128, 512, 784))]
 CASES += [("km,kn->mn", ", x^T", sizes) for sizes in ((64, 64, 32), (784, 512, 128))]
+CASES += [("km,kn->mn", ", x^T", sizes) for sizes in ((500, 10, 128), (10, 500, 128), (64, 2, 64), (2, 64, 64))]
 QUICK = 8
 """Rows, columns and products of the only case of ``--quick``."""
 
@@ -37,7 +38,7 @@ def operands(equation: str, x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, n
     return x.T if equation.startswith("km") else x, w.T if ",nk" in equation else w
 
 
-def ours(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
+def ours(equation: str, x: np.ndarray, w: np.ndarray, threads: int) -> Iterator[Way]:
     """Our kernel."""
     from native import repeated_function
 
@@ -54,21 +55,21 @@ def ours(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
         f'  %y = array.contract "{equation}" %x, %w : {left}, {right}\n  func.return %y : {out}\n}}\n'
     )
     PassManager(parse_pipeline(",".join([*ARRAY, *LOOP]))).run(module)
-    repeat, (result,), kept = repeated_function(compile_library(module).function("f"), [x, w])
+    repeat, (result,), kept = repeated_function(compile_library(module).function("f"), [x, w], threads)
     yield repeat, lambda: result
     del kept
 
 
-def by_hand(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
-    """Kernels for this size, of plain products."""
+def by_hand(equation: str, x: np.ndarray, w: np.ndarray, threads: int) -> Iterator[Way]:
+    """Kernels for this size, of plain products, for one thread."""
     from native_gemm import contestants
 
-    if equation == "mk,kn->mn":
+    if equation == "mk,kn->mn" and threads == 1:
         for repeat, result in contestants(x, w):
             yield repeat, lambda result=result: result
 
 
-def numpys(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
+def numpys(equation: str, x: np.ndarray, w: np.ndarray, threads: int) -> Iterator[Way]:
     """OpenBLAS, or what this NumPy has."""
     a, b = operands(equation, x, w)
     out = a @ b
@@ -80,7 +81,7 @@ def numpys(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
     yield repeat, lambda: out
 
 
-def jaxs(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
+def jaxs(equation: str, x: np.ndarray, w: np.ndarray, threads: int) -> Iterator[Way]:
     """Jitted; the transposed operand as it lies."""
     import jax
     import jax.numpy as jnp
@@ -95,11 +96,11 @@ def jaxs(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
     yield repeat, lambda: np.asarray(function(*held))
 
 
-def torchs(equation: str, x: np.ndarray, w: np.ndarray) -> Iterator[Way]:
+def torchs(equation: str, x: np.ndarray, w: np.ndarray, threads: int) -> Iterator[Way]:
     """Eager."""
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     a, b = operands(equation, torch.from_numpy(x), torch.from_numpy(w))
     out = torch.mm(a, b)
 
@@ -115,10 +116,7 @@ FRAMEWORKS = {"irc": ours, "by-hand": by_hand, "numpy": numpys, "jax": jaxs, "to
 
 def main() -> None:
     """Print one JSON object per measurement; of several ways, the best."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("framework", choices=FRAMEWORKS)
-    parser.add_argument("--quick", action="store_true", help=f"one product of {QUICK} x {QUICK} x {QUICK}")
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     rng = np.random.default_rng(1)
     for equation, order, (m, n, k) in [("mk,kn->mn", "", (QUICK,) * 3)] if options.quick else CASES:
         sizes = {"m": m, "n": n, "k": k}
@@ -128,7 +126,7 @@ def main() -> None:
         a, b = operands(equation, x.astype(np.float64), w.astype(np.float64))
         bound = k * 2.0**-24 * (np.abs(a) @ np.abs(b))
         least = []
-        for repeat, result in FRAMEWORKS[options.framework](equation, x, w):
+        for repeat, result in FRAMEWORKS[options.framework](equation, x, w, options.threads):
             repeat(1)
             assert np.all(np.abs(result() - a @ b) <= bound)
             least.append(least_seconds(repeat))

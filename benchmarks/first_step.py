@@ -20,7 +20,7 @@ def first(model: str, samples: int, directory: str, state: str) -> None:
     import_all()
     case = Case.of(model, samples)
     begin = time.perf_counter()
-    Peer(case, directory).step()()
+    Peer(case, cache=directory).step()()
     report(f"{case.name}: {state}", (time.perf_counter() - begin) * 1e3)
 
 

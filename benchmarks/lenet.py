@@ -1,7 +1,7 @@
 """Nets of layers - LeNet, a convolution, a GRU: microseconds of an inference and of a step of training (SGD), and the
 time to compile them.
 
-python benchmarks/lenet.py FRAMEWORK [--quick]
+python benchmarks/lenet.py FRAMEWORK [--quick] [--threads N]
 
 FRAMEWORK is irc, jax, torch or onnxruntime: a file ``peers/lenet_*.py`` each. A framework may have several ways to do
 it, of which the best counts. Outputs are compared with NumPy in float64, and the losses of the first steps of training
@@ -11,17 +11,14 @@ apart.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from models import STEPS
-from recurrent import measure
+from ways import main
 
 import irc
 from irc.layers import GRU, Conv2D, Sequential
@@ -148,7 +145,7 @@ class Case:
             for name, value in self.parameters.items():
                 net.params[name] = value
             how = {"epochs": STEPS, "batch": len(self.x), "optimizer": irc.SGD(RATE), "shuffle": False, "verbose": 0}
-            losses = net.fit(self.x, rows(self.y), **how).step_loss
+            losses = net.fit(rows(self.model, self.x), self.y, **how).step_loss
         out = self.outputs()
         if self.model.classifies:
             first = np.mean(np.log(np.exp(out).sum(1)) - (self.y * out).sum(1))
@@ -163,9 +160,11 @@ def loss_name(model: Model) -> str:
     return "softmax_cross_entropy" if model.classifies else "mse"
 
 
-def rows(images: np.ndarray) -> np.ndarray:
-    """Images as nets of neurons take and give them: a row of numbers for each. Other arrays as they are."""
-    return images.reshape(len(images), -1) if images.ndim == 4 else images
+def rows(model: Model, images: np.ndarray) -> np.ndarray:
+    """Images as a net of neurons takes them, if the model is one, as its output is a vector: a row of numbers for each.
+    Other arrays as they are.
+    """
+    return images.reshape(len(images), -1) if images.ndim == 4 and len(model.output) == 1 else images
 
 
 def _channels_last(array: np.ndarray) -> np.ndarray:
@@ -217,19 +216,5 @@ class _Numpy:
         return np.stack(outputs, axis=1)
 
 
-def main() -> None:
-    """Print one JSON object per measurement: microseconds, of compiling milliseconds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("framework")
-    parser.add_argument("--quick", action="store_true", help="the first case only")
-    options = parser.parse_args()
-    peers = import_module(f"peers.lenet_{options.framework}").peers
-    for name, samples in CASES[:1] if options.quick else CASES:
-        ways = [measure(peer.case, peer) for peer in peers(Case.of(name, samples))]
-        for what in dict.fromkeys(what for way in ways for what in way):
-            value = min(way[what] for way in ways if what in way)
-            print(json.dumps({"what": f"{name}, B={samples}: {what}", "value": value}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, "lenet", Case.of, CASES, CASES[0])

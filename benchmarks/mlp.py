@@ -1,6 +1,6 @@
 """Layers of tanh or relu: microseconds of an inference and of a step of training (SGD), and the time to compile them.
 
-python benchmarks/mlp.py FRAMEWORK [--quick]
+python benchmarks/mlp.py FRAMEWORK [--quick] [--threads N]
 
 FRAMEWORK is irc, numpy, jax, torch or onnxruntime: a file ``peers/mlp_*.py`` each. A framework may have several ways to
 do it, of which the best counts. Outputs, and the losses of the first steps of training, are compared with NumPy in
@@ -9,17 +9,14 @@ float64 before anything is timed. *compile*: from the source to the first result
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from models import STEPS
-from recurrent import measure
+from ways import main
 
 RATE = 0.01
 """The learning rate: small, so that losses stay large enough to be compared."""
@@ -45,7 +42,7 @@ MODELS = {
     "784-512-512-10": Model((784, 512, 512, 10), "relu", True),
     "4-64-64-2": Model((4, 64, 64, 2), "tanh", False),
 }
-CASES = [("784-512-512-10", 128), ("4-64-64-2", 1), ("4-64-64-2", 32)]
+CASES = [("784-512-512-10", 1), ("784-512-512-10", 128), ("4-64-64-2", 1), ("4-64-64-2", 32)]
 """Model and samples."""
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
@@ -121,26 +118,5 @@ def step(model: Model, layers: Layers, x: np.ndarray, y: np.ndarray) -> float:
     return float(loss)
 
 
-def rows(case: Case, framework: str) -> Iterator[tuple[str, float]]:
-    """What is measured of a case, and its number; of several ways, the best."""
-    peers = import_module(f"peers.mlp_{framework}")
-    ways = [measure(case, peer) for peer in peers.peers(case)]
-    for what in dict.fromkeys(what for way in ways for what in way):
-        yield what, min(way[what] for way in ways if what in way)
-    yield from getattr(peers, "further", lambda case: ())(case)
-
-
-def main() -> None:
-    """Print one JSON object per measurement: microseconds, of compiling milliseconds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("framework")
-    parser.add_argument("--quick", action="store_true", help="the last case only")
-    options = parser.parse_args()
-    for name, samples in CASES[-1:] if options.quick else CASES:
-        case = Case.of(name, samples)
-        for what, value in rows(case, options.framework):
-            print(json.dumps({"what": f"{case.name}: {what}", "value": value}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, "mlp", Case.of, CASES, CASES[-1])

@@ -12,6 +12,7 @@ import numpy as np
 from irc.arrays import aligned_zeros
 from irc.backend.address import address_of
 from irc.backend.entry import Function
+from irc.backend.pool import team_address
 from irc.backend.target import host
 
 _numbers = count()
@@ -63,9 +64,10 @@ done:
 
 
 def repeated_function(
-    function: Function, inputs: Sequence[np.ndarray]
+    function: Function, inputs: Sequence[np.ndarray], threads: int = 1
 ) -> tuple[Callable[[int], None], list[np.ndarray], object]:
     """A function of n that calls native code of ours n times; its results; and what must be kept meanwhile."""
+    team = function.signature.team and threads > 1
     given, plan = function.checked(inputs)
     outputs = function.outputs(plan, given)
     workspace = aligned_zeros(max(plan.workspace, 1), np.dtype(np.uint8))
@@ -82,7 +84,7 @@ def repeated_function(
             arguments.append(("ptr", address_of(results[argument.name])))
         else:
             arguments.append(("ptr", address_of(workspace)))
-    if function.signature.team:
-        arguments.append(("ptr", 0))  # one thread
-    repeat = repeated(function.owner.address(function.signature.name), arguments)
+    if team:
+        arguments.append(("ptr", team_address(threads)))
+    repeat = repeated(function.owner.address(function.signature.name, team), arguments)
     return repeat, outputs, (function, given, workspace)

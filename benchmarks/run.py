@@ -1,8 +1,8 @@
 """``make bench``: runs the benchmarks, one framework per process, and writes the tables of ``docs/performance.md``.
 
 Each benchmark is a script that prints one JSON object per measurement. It is started for each framework in turn,
-pinned to one CPU, several rounds interleaved; a table shows medians, and ratios within the run. A cell whose rounds
-spread by more than half of their median is measured again.
+pinned to as many CPUs as it has threads, several rounds interleaved; a table shows medians, and ratios within the run.
+A cell whose rounds spread by more than half of their median is measured again.
 
 python benchmarks/run.py [NAME ...] [--quick]
 """
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from pathlib import Path
 
 import growth_figure
@@ -32,16 +33,22 @@ OURS = ("irc", "by-hand")
 Cells = dict[tuple[str, str], list[float]]
 
 
-def measure(script: str, *arguments: str) -> dict[str, float]:
-    """One run of a benchmark in a process of its own: measurement -> number."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / script), *arguments]
+def measure(script: str, *arguments: str, threads: int = 1) -> dict[str, float]:
+    """One run of a benchmark in a process of its own, of so many processors: measurement -> number.
+
+    All libraries are told how many threads they may have: by a variable, by an option of the script, or, as JAX is, by
+    the processors that they find.
+    """
+    count = str(threads)
+    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), count)
+    option = ["--threads", count] if threads > 1 else []
+    command = [sys.executable, str(HERE / script), *arguments, *option]
     if hasattr(os, "sched_setaffinity"):
-        cpu = max(os.sched_getaffinity(0))
+        processors = set(sorted(os.sched_getaffinity(0))[-threads:])
         command = [
             sys.executable,
             "-c",
-            f"import os, sys; os.sched_setaffinity(0, {{{cpu}}}); os.execv(sys.executable, sys.argv[1:])",
+            f"import os, sys; os.sched_setaffinity(0, {processors}); os.execv(sys.executable, sys.argv[1:])",
             *command,
         ]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
@@ -49,14 +56,19 @@ def measure(script: str, *arguments: str) -> dict[str, float]:
     return {row["what"]: row["value"] for row in rows}
 
 
-def collect(script: str, frameworks: Sequence[str], rounds: int, *arguments: str) -> Cells:
-    """All rounds of a benchmark, frameworks interleaved; cells that spread too far get as many rounds again."""
+def collect(
+    script: str, frameworks: Sequence[str], rounds: int, *arguments: str, threads: Sequence[int] = (1,)
+) -> Cells:
+    """All rounds of a benchmark, frameworks and numbers of threads interleaved; cells that spread too far get as many
+    rounds again. Where there are several numbers of threads, they stand behind the names of measurements.
+    """
     cells: Cells = {}
 
     def round_of(names: Sequence[str]) -> None:
-        for framework in names:
-            for what, value in measure(script, framework, *arguments).items():
-                cells.setdefault((what, framework), []).append(value)
+        for framework, count in product(names, threads):
+            for what, value in measure(script, framework, *arguments, threads=count).items():
+                ending = _on(count) if len(threads) > 1 else ""
+                cells.setdefault((what + ending, framework), []).append(value)
 
     for _ in range(rounds):
         round_of(frameworks)
@@ -64,6 +76,10 @@ def collect(script: str, frameworks: Sequence[str], rounds: int, *arguments: str
     for _ in range(rounds if noisy else 0):
         round_of(sorted(noisy))
     return cells
+
+
+def _on(threads: int) -> str:
+    return f" on {threads} threads" if threads > 1 else ""
 
 
 def _spread(values: list[float]) -> float:
@@ -120,6 +136,32 @@ def irregular(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
 def dense(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
     """Speeds, not times."""
     return {"dense": table(cells, frameworks, "10^9 operations a second", 1, ratio_digits=2, speeds=True)}
+
+
+def two_threads(name: str, speeds: bool) -> Callable[[Cells, Sequence[str]], dict[str, str]]:
+    """For a section of what was measured on one thread and on two: the table of two, and how many times faster each
+    framework is on two than on one. Times to compile are left out.
+    """
+    unit = "10^9 operations a second" if speeds else "µs"
+
+    def render(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
+        calls = {key: values for key, values in cells.items() if ": compile" not in key[0]}
+        two = part(calls, _on(2), {f: f for f in frameworks})
+        head, dashes, *rows = table(two, frameworks, unit, 1, ratio_digits=2, speeds=speeds).splitlines()
+        lines = [f"{head} {' | '.join(f'{f}, gain' for f in frameworks)} |", dashes + "---|" * len(frameworks)]
+        for what, row in zip(dict.fromkeys(what for what, _ in two), rows, strict=True):
+            gains = []
+            for framework in frameworks:
+                pair = [calls.get((what + _on(count), framework)) for count in (1, 2)]
+                if None in pair:
+                    gains.append("-")
+                else:
+                    one, both = map(statistics.median, pair)
+                    gains.append(f"{both / one if speeds else one / both:.2f}x")
+            lines.append(f"{row} {' | '.join(gains)} |")
+        return {name: "\n".join(lines)}
+
+    return render
 
 
 def mlp(cells: Cells, frameworks: Sequence[str]) -> dict[str, str]:
@@ -193,6 +235,7 @@ def draw_growth(cells: Cells) -> None:
 class Benchmark:
     """A script, the frameworks it can run, and how its results are shown: a table of ``unit``, unless ``render`` makes
     sections of the page; ``draw`` makes a figure. ``quick``: whether the script has that option, to measure less.
+    ``threads``: on how many it runs, in turn; a script has that option if any is above one.
     """
 
     script: str
@@ -201,6 +244,7 @@ class Benchmark:
     digits: int = 1
     rounds: int = 5
     quick: bool = False
+    threads: tuple[int, ...] = (1,)
     render: Callable[[Cells, Sequence[str]], dict[str, str]] | None = None
     draw: Callable[[Cells], None] | None = None
 
@@ -208,10 +252,16 @@ class Benchmark:
         """Measure; the text of each section of the page."""
         present = [f for f in self.frameworks if f in OURS or installed(f)]
         arguments = ["--quick"] if quick and self.quick else []
-        cells = collect(self.script, present, 1 if quick else self.rounds, *arguments)
+        cells = collect(self.script, present, 1 if quick else self.rounds, *arguments, threads=self.threads)
         if self.draw and not quick:
             self.draw(cells)
         return self.render(cells, present) if self.render else {name: table(cells, present, self.unit, self.digits)}
+
+
+def on_two_threads(name: str, frameworks: tuple[str, ...]) -> Benchmark:
+    """One that has a table for one thread, on both."""
+    render = two_threads(f"{name}-threads", speeds=name == "dense")
+    return Benchmark(f"{name}.py", frameworks, rounds=3, quick=True, threads=(1, 2), render=render)
 
 
 BENCHMARKS = {
@@ -223,6 +273,9 @@ BENCHMARKS = {
     "rows": Benchmark("rows.py", ("irc", "numpy", "jax"), "ns per element", digits=3, rounds=3),
     "dense": Benchmark("dense.py", ("irc", "by-hand", "numpy", "jax", "torch"), rounds=3, quick=True, render=dense),
     "mlp": Benchmark("mlp.py", ("irc", "numpy", "jax", "torch", "onnxruntime"), rounds=3, quick=True, render=mlp),
+    "cores": Benchmark("cores.py", unit="times as fast", digits=2, rounds=3, quick=True, threads=(2,)),
+    "dense-threads": on_two_threads("dense", ("irc", "numpy", "jax", "torch")),
+    "mlp-threads": on_two_threads("mlp", ("irc", "numpy", "jax", "torch", "onnxruntime")),
     "first-step": Benchmark("first_step.py", unit="ms", quick=True),
     "irregular": Benchmark(
         "irregular.py",
@@ -233,6 +286,8 @@ BENCHMARKS = {
     ),
     "recurrent": Benchmark("recurrent.py", ("irc", "jax", "torch"), rounds=3, quick=True, render=recurrent),
     "lenet": Benchmark("lenet.py", ("irc", "jax", "torch", "onnxruntime"), rounds=3, quick=True, render=lenet),
+    "recurrent-threads": on_two_threads("recurrent", ("irc", "jax", "torch")),
+    "lenet-threads": on_two_threads("lenet", ("irc", "jax", "torch", "onnxruntime")),
     "first-result": Benchmark("first_result.py", ("irc", "neat-python"), "ms, or MB", quick=True),
     "growth": Benchmark("growth.py", rounds=3, quick=True, render=growth, draw=draw_growth),
 }
@@ -254,7 +309,7 @@ def circumstances() -> str:
     versions = ", ".join(f"{p} {version(p)}" for p in packages)
     where = f"{date.today()}, {_cpu()}, Python {platform.python_version()}, {versions}"
     rounds = sorted({b.rounds for b in BENCHMARKS.values()})
-    return f"{where}; one CPU, medians of {' or '.join(map(str, rounds))} processes."
+    return f"{where}; one CPU if not two threads, medians of {' or '.join(map(str, rounds))} processes."
 
 
 def _cpu() -> str:

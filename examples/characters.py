@@ -8,11 +8,11 @@ python examples/characters.py [FILE] [--epochs 20]
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 
 import irc
@@ -30,6 +30,22 @@ LETTERS = ".abcdefghijklmnopqrstuvwxyz"
 """The first is the end of a name."""
 NAMES = Path(__file__).parent / "data" / "names.txt"
 STREAMS, WINDOW = 32, 20
+LEAST = 1000
+"""Letters of all names; of fewer there would be streams without a step."""
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of a file. Raises :class:`irc.Error` for one without enough of them, or with other letters."""
+    try:
+        names = path.read_text(encoding="utf-8").lower().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise irc.Error(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}") from None
+    for name in names:
+        if not set(name) <= set(LETTERS[1:]):
+            raise irc.Error(f"'{path}' holds '{name:.30}', which is not of the letters a to z alone")
+    if sum(map(len, names)) < LEAST:
+        raise irc.Error(f"'{path}' holds {len(names)} names; {LEAST} letters are needed to learn from them")
+    return names
 
 
 def streams_of(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -67,12 +83,13 @@ def sample(net: irc.Net, count: int, generator: np.random.Generator) -> list[str
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn from nine tenths of the names, say how well the others are foreseen, and make up some."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("file", nargs="?", type=Path, default=NAMES, help="names of letters a to z, one on each line")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=command.positive, default=20)
     options = parser.parse_args(arguments)
 
-    names = options.file.read_text().lower().split()
+    with command.errors_end(parser):
+        names = names_in(options.file)
     names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
     count = len(names) * 9 // 10
     learnt, new = streams_of(names[:count]), streams_of(names[count:])

@@ -8,10 +8,10 @@ python examples/fizzbuzz.py [--epochs 500] [--seed 0] [--figure fizzbuzz.svg]
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 
+import command
 import numpy as np
 
 import irc
@@ -33,10 +33,10 @@ def answers(numbers: np.ndarray) -> np.ndarray:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn, say how many answers are right, and give them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", metavar="FILE", help="draw the losses (needs matplotlib)")
+    parser = command.parser(__doc__)
+    parser.add_argument("--epochs", type=command.positive, default=500)
+    parser.add_argument("--seed", type=command.natural, default=0)
+    parser.add_argument("--figure", type=command.figure, metavar="FILE", help="draw the losses (needs matplotlib)")
     options = parser.parse_args(arguments)
 
     learnt, new = np.arange(101, 2**BITS), np.arange(1, 101)

@@ -8,10 +8,10 @@ python examples/memory.py [--epochs 40] [--figure memory.svg]
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 
+import command
 import numpy as np
 
 import irc
@@ -68,9 +68,9 @@ def without_memory() -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn, say how well, and draw the curve if asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--figure", metavar="FILE", help="draw the curve (needs matplotlib)")
+    parser = command.parser(__doc__)
+    parser.add_argument("--epochs", type=command.positive, default=40)
+    parser.add_argument("--figure", type=command.figure, metavar="FILE", help="draw the curve (needs matplotlib)")
     options = parser.parse_args(arguments)
 
     net = irc.compile(MODEL, seed=1)

@@ -8,11 +8,12 @@ python examples/mnist.py DIRECTORY [--net FILE] [--epochs 3] [--seed 1] [--figur
 
 from __future__ import annotations
 
-import argparse
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 
 import irc
@@ -24,9 +25,21 @@ RATE = 0.002
 
 
 def images_and_labels(directory: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images [count, 1, rows, columns] from 0 to 1, and their classes [count]. ``part``: ``train`` or ``t10k``."""
-    images, labels = (irc.read_idx(found(directory, f"{part}-{what}")) for what in ("images-idx3", "labels-idx1"))
+    """Images [count, 1, rows, columns] from 0 to 1, and their classes [count]. ``part``: ``train`` or ``t10k``.
+
+    Raises :class:`irc.Error` for a file that is missing, damaged or another one.
+    """
+    images = read(found(directory, f"{part}-images-idx3"), 3)
+    labels = read(found(directory, f"{part}-labels-idx1"), 1)
     return images[:, None] / np.float32(255), labels
+
+
+def read(path: Path, rank: int) -> np.ndarray:
+    """The array of a file, which has ``rank`` dimensions."""
+    array = irc.read_idx(path)
+    if array.ndim != rank:
+        raise irc.Error(f"'{path}' holds an array of {array.ndim} dimensions, {array.shape}, not of {rank}")
+    return array
 
 
 def found(directory: Path, name: str) -> Path:
@@ -54,20 +67,23 @@ def table(confusion: np.ndarray) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn from all training images, and say how well the test images are read; nothing is chosen by these."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("directory", type=Path, help="where the idx files are")
     parser.add_argument("--net", type=Path, default=NET, help="a net of ten outputs (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--figure", metavar="FILE", help="draw the losses (needs matplotlib)")
+    parser.add_argument("--epochs", type=command.positive, default=3)
+    parser.add_argument("--seed", type=command.natural, default=1)
+    parser.add_argument("--figure", type=command.figure, metavar="FILE", help="draw the losses (needs matplotlib)")
     options = parser.parse_args(arguments)
 
+    with command.errors_end(parser):
+        learn(options)
+
+
+def learn(options: Namespace) -> None:
+    """What ``main`` does, as the command line says."""
     begin = time.perf_counter()
-    try:
-        x, y = images_and_labels(options.directory, "train")
-        test = images_and_labels(options.directory, "t10k")
-    except irc.Error as error:
-        parser.error(str(error))
+    x, y = images_and_labels(options.directory, "train")
+    test = images_and_labels(options.directory, "t10k")
     net = irc.compile(options.net, seed=options.seed, loss="softmax_cross_entropy")
     print(f"{net.params.flat.size} parameters, {len(x)} images to learn, {len(test[0])} to test")
     steps = options.epochs * -(-len(x) // BATCH)

@@ -6,11 +6,11 @@ python examples/sequences.py [--epochs 12] [--seed 0] [--figure sequences.svg]
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 
 import irc
@@ -39,10 +39,10 @@ def sequences(count: int, length: int, generator: np.random.Generator) -> tuple[
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn from sequences that are made on the way, and say how well others are told apart."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", metavar="FILE", help="draw the losses (needs matplotlib)")
+    parser = command.parser(__doc__)
+    parser.add_argument("--epochs", type=command.positive, default=12)
+    parser.add_argument("--seed", type=command.natural, default=0)
+    parser.add_argument("--figure", type=command.figure, metavar="FILE", help="draw the losses (needs matplotlib)")
     options = parser.parse_args(arguments)
 
     net = irc.compile(NET, seed=options.seed, loss="softmax_cross_entropy")

@@ -8,10 +8,10 @@ python examples/xor.py [--starts 10] [--figure xor.svg]
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 
 import irc
@@ -22,9 +22,9 @@ CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn from 3200 random pairs of bits, six times, from one start after the other until the net is right."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--starts", type=int, default=10, help="how many to try at most")
-    parser.add_argument("--figure", metavar="FILE", help="draw the losses of the last start (needs matplotlib)")
+    parser = command.parser(__doc__)
+    parser.add_argument("--starts", type=command.positive, default=10, help="how many to try at most")
+    parser.add_argument("--figure", type=command.figure, metavar="FILE", help="draw the losses (needs matplotlib)")
     options = parser.parse_args(arguments)
 
     x = np.random.default_rng(0).integers(2, size=(3200, 2))

@@ -31,6 +31,7 @@ from irc.ir.locations import Source
 from irc.ir.types import Type, f32
 from irc.layers.arguments import shape as checked_shape
 from irc.layers.function import Layer
+from irc.layers.model import Input
 from irc.layers.names import LAYERS, folded
 from irc.layers.to_ir import to_module
 from irc.layers.trace import Trace
@@ -136,7 +137,11 @@ class _Reader:
         """A network with its layers made, those of networks in it too."""
         self._count(word)
         names = {**constants}
+        seen: set[str] = set()
         for parameter in network.parameters:
+            if parameter.name.text in seen:
+                self.meaning.fail(f"two parameters of layers are called {parameter.name.text}", parameter.name)
+            seen.add(parameter.name.text)
             if parameter.name.text in given:
                 names[parameter.name.text] = given[parameter.name.text]
             elif parameter.value is not None:
@@ -173,6 +178,8 @@ class _Reader:
         if kind is None:
             self.meaning.fail(f"layer {own} must be a kind of layer and its arguments, such as Linear(500)", one.name)
         for word in _names_in(one.made):
+            if word.text in declared and word.text not in names and word is not kind:
+                return  # what is wrong with that layer has been said
             if word.text not in names and word.text in later and word is not kind:
                 note = Diagnostic("it is declared here", self.meaning.at(later[word.text]), "note")
                 self.meaning.fail(f"layer {word.text} is used before it is declared", word, note)
@@ -181,6 +188,10 @@ class _Reader:
         network = self.networks.get(kind.text)
         if network is not None:
             names[own] = self._nested(network, call, names, constants, path, kind)
+            return
+        if folded(kind.text) == "input":
+            names[own] = self.meaning.call(_input, (), call, names, kind)
+            names[own].name, names[own].location = own, self.meaning.at(one.name)
             return
         cls = LAYERS.get(folded(kind.text))
         if cls is None:
@@ -223,7 +234,7 @@ class _Reader:
 
         known = {**{folded(name): name for name in self.networks}, **{k: cls.kind for k, cls in LAYERS.items()}}
         near = difflib.get_close_matches(folded(kind.text)[:40], known, 1)
-        hint = f"did you mean '{known[near[0]]}'?" if near else f"known are {', '.join(sorted(known.values()))}"
+        hint = f"did you mean '{known[near[0]]}'?" if near else f"known are {', '.join(sorted({*known.values()}))}"
         self.meaning.fail(f"there is no layer {shown(kind.text)}; {hint}", kind)
 
     def _count(self, word: Word) -> None:
@@ -235,6 +246,20 @@ class _Reader:
 
     def _inputs(self, network: Network, constants: Mapping[str, Any]) -> list[Value]:
         """A value for each argument of forward."""
+        words = [one.name for one in network.arguments]
+        if not words:
+            assert network.sections is not None
+            self.meaning.fail("forward needs an input: forward x:", network.sections["forward"])
+        specs = self._specs(network, constants)
+        seen: set[str] = set()
+        for word in words:
+            if word.text in seen:
+                self.meaning.fail(f"two arguments of forward are called {word.text}", word)
+            seen.add(word.text)
+        return [Value(specs.get(word.text), None, self.meaning.at(word), word.text) for word in words]
+
+    def _specs(self, network: Network, constants: Mapping[str, Any]) -> dict[str, Spec]:
+        """What the sections input_shape and inputs say of arguments of forward."""
         words = [one.name for one in network.arguments]
         specs: dict[str, Spec] = {}
         for one in network.inputs or ():
@@ -250,15 +275,7 @@ class _Reader:
             if one.name.text in specs:
                 self.meaning.fail(f"a second shape of input {one.name.text}", one.name)
             specs[one.name.text] = self._spec(one, constants)
-        if not words:
-            assert network.sections is not None
-            self.meaning.fail("forward needs an input: forward x:", network.sections["forward"])
-        seen: set[str] = set()
-        for word in words:
-            if word.text in seen:
-                self.meaning.fail(f"two arguments of forward are called {word.text}", word)
-            seen.add(word.text)
-        return [Value(specs.get(word.text), None, self.meaning.at(word), word.text) for word in words]
+        return specs
 
     def _spec(self, given: Given, constants: Mapping[str, Any]) -> Spec:
         """``[1, 28, 28]``, or ``int[20]`` for integers. A name that is no constant is a size that the data say."""
@@ -268,6 +285,10 @@ class _Reader:
             (step,) = tree.steps
             if tree.head.word.text == "int" and isinstance(step, Index):
                 items, integer = step.parts, True
+            elif isinstance(step, Index) and tree.head.word.text not in constants:
+                self.meaning.fail("an input is a shape such as [4], or int[4] for integers", tree.head.word)
+        if isinstance(tree, Name) and tree.word.text == "int":
+            self.meaning.fail("an input of integers needs a shape such as int[4]", tree.word)
         if items is None:
             items = (tree,)
         sizes = [
@@ -303,8 +324,16 @@ class _Reader:
             self.meaning.fail(f"{network.name.text} takes {takes}, not {len(values)}", network.name)
         self._count(network.name)
         names = dict(instance.names)
+        specs = self._specs(network, names)
+        sections = network.sections or {}
+        told_at = self.meaning.at(sections.get("inputs") or sections.get("input_shape") or network.name)
         for word, value in zip(words, values, strict=True):
-            if word.text in names and word.text in {one.name.text for one in network.layers}:
+            if word.text in specs and isinstance(value, Value) and specs[word.text].is_static:
+                self._check_input(word, value, Value(specs[word.text], None, told_at))
+            told = names.get(word.text)
+            if isinstance(told, Value) and isinstance(value, Value):
+                self._check_input(word, value, told)
+            elif told is not None and word.text in {one.name.text for one in network.layers}:
                 self.meaning.fail(f"{word.text} is an argument of forward and a layer", word)
             names[word.text] = value
         last: Any = None
@@ -319,6 +348,14 @@ class _Reader:
             message = "the last line of forward must be its value, or be preceded by result = ..."
             self.meaning.fail(message, network.body[-1].word)
         return last if network.body[-1].target is None else names["result"]
+
+    def _check_input(self, word: Word, value: Value, told: Value) -> None:
+        """What comes in as an argument of ``forward`` must be what is told of it."""
+        if value.spec is None:
+            value.spec = told.spec
+        elif value.spec != told.spec:
+            note = Diagnostic(f"{told.spec} is told of here", told.location, "note")
+            self.meaning.fail(f"input {word.text} is {value.spec}, but it was told to be {told.spec}", word, note)
 
     def _assign(self, one: Assignment, names: dict[str, Any], network: Network | None = None) -> Any:
         """Run a line; gives its value."""
@@ -362,7 +399,7 @@ class _Reader:
             for declared, made in one.layers:
                 if isinstance(made, _Instance):
                     work.append(made)
-                elif made not in trace.uses:
+                elif isinstance(made, Layer) and made not in trace.uses:
                     message = f"layer {made.described} is never used; it has no parameters"
                     self.diagnostics.warning(message, self.meaning.at(declared.name))
         for network in self.tree.networks[:-1]:
@@ -373,6 +410,11 @@ class _Reader:
         for value in trace.inputs:
             if value not in used:
                 self.diagnostics.warning(f"input {value.name} is never used", value.location)
+
+
+def _input(shape: Any, integer: bool = False) -> Value:
+    """An input among the layers, which says the shape of that argument of ``forward``."""
+    return Input(shape, integer=integer)
 
 
 def _made_by(one: Declared) -> tuple[Word, Call] | tuple[None, Call]:

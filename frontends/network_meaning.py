@@ -91,10 +91,10 @@ class Meaning:
 
     def _unknown(self, what: str, word: Word, names: Iterable[str]) -> NoReturn:
         names = list(names)
-        known = [*names, *FUNCTIONS, *(layer.kind for layer in LAYERS.values())]
+        known = [*names, *FUNCTIONS, *(layer.kind for layer in LAYERS.values()), *INITIALS]
         near = difflib.get_close_matches(word.text[:40], known[:1000], 1)
-        here = ", ".join(names[:20])
-        hint = f"did you mean '{near[0]}'?" if near else f"known here are {here}, and functions such as relu"
+        here = f"{', '.join(names[:20])}, and functions" if names else "functions"
+        hint = f"did you mean '{near[0]}'?" if near else f"known here are {here} such as relu"
         self.fail(f"there is no {what} {shown(word.text)}; {hint}", word)
 
     # -- chains --------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Meaning:
         if isinstance(target, Layer) and key == "outshape":
             with self.placed(word):
                 return target.out_shape
-        if isinstance(target, Value) and key == "shape" and call is None:
+        if isinstance(target, Value) and key in ("shape", "outshape") and call is None:
             with self.placed(word):
                 return target.shape
         function = names.get(word.text)
@@ -137,7 +137,7 @@ class Meaning:
             self.fail(f"{shown(word.text)} is no layer or function, so it cannot be called", word)
         arguments = [*first, *(self.value(argument, names) for argument in call.arguments)]
         arguments = [argument() if argument in INITIALS.values() else argument for argument in arguments]
-        known = argument_names(target, getattr(target, "spellings", {}))
+        known = argument_names(target, getattr(target, "spellings", {}) if isinstance(target, type) else {})
         named: dict[str, Any] = {}
         for name, argument in call.named:
             key = known.get(folded(name.text))

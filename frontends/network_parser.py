@@ -31,6 +31,9 @@ from irc.ir.locations import Source
 NESTING_LIMIT = 32
 """How deep brackets may stand in each other."""
 
+OTHER_STATEMENTS = ("case", "discard", "for", "if", "proc", "return", "when", "while")
+"""Words that begin a statement in Nim, but none here."""
+
 SECTIONS = ("context", "input_shape", "inputs", "layers", "forward")
 
 _SUMS, _PRODUCTS = ("+", "-", "+.", "-."), ("*", "/", "*.", "/.")
@@ -106,6 +109,11 @@ class Parser:
             note = Diagnostic("the first is here", self.source.location(network.sections[kind.text].offset), "note")
             self._record(f"a second section {kind.text} of network {network.name.text}", kind, note)
             return
+        other = {"inputs": "input_shape", "input_shape": "inputs"}.get(kind.text)
+        if other in network.sections:
+            note = Diagnostic(f"section {other} is here", self.source.location(network.sections[other].offset), "note")
+            self._record("the shapes of the inputs are given twice, by inputs and by input_shape", kind, note)
+            return
         network.sections[kind.text] = kind
         if kind.text == "context":
             return
@@ -114,6 +122,8 @@ class Parser:
         if kind.text == "input_shape":
             words.expect(":", "':' and a shape such as [1, 28, 28]")
             network.inputs = [Given(Word("name", "", words.word.offset), words.expression())]
+            if words.word.kind != "end":
+                words.unexpected("a list such as [1, 28, 28] as the shape")
             words.end(line.below)
         elif kind.text == "inputs":
             words.expect(":", "':' and inputs such as x: [1, 28, 28]")
@@ -161,6 +171,10 @@ class Parser:
     def _statements(self, line: Line) -> list[Assignment]:
         if line.first.text in ("let", "var"):
             return self._assignments(line)
+        if line.first.text in OTHER_STATEMENTS and line.words[1].text not in ("=", "."):
+            hint = "its last line is the value" if line.first.text == "return" else "it is values and assignments"
+            self._record(f"there is no {line.first.text} in forward: {hint}", line.first)
+            raise Unexpected
         words = _Words(self, line)
         found = words.statement()
         words.end(line.below)

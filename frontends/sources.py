@@ -244,7 +244,7 @@ def _guess(text: str) -> str:
             return "json"
         if word[0] in "/(" and word[:2] != "//":  # two are a comment of IR
             return "mdl"
-        if word.split()[0] in ("network", "const", "let"):
+        if word.split()[0].rstrip(":") in ("network", "const", "let"):
             return "network"
         bits = word.partition("|")[2] if "|" in word else word
         header = word.isalpha() or word.startswith(("i:", "j:"))

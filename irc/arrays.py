@@ -14,6 +14,8 @@ from irc.ir.diagnostics import Error
 
 _NUMPY = ("__array__", "__array_interface__", "__array_struct__")
 """By these, and by buffers, NumPy itself reads the arrays of others."""
+_REFUSALS = (AttributeError, BufferError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""By these, other libraries say that an array of theirs cannot be read."""
 
 
 def as_array(value: Any, name: str, wanted: str = "an array") -> np.ndarray:
@@ -25,7 +27,7 @@ def as_array(value: Any, name: str, wanted: str = "an array") -> np.ndarray:
         if hasattr(value, "__dlpack__") and not any(hasattr(value, protocol) for protocol in _NUMPY):
             return np.from_dlpack(value)
         return np.asarray(value)
-    except (ValueError, TypeError, RuntimeError, BufferError) as error:  # what other libraries say of their arrays
+    except _REFUSALS as error:
         if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
             raise Error(f"{name}: the rows have different lengths; expected {wanted}") from None
         raise Error(f"{name}: NumPy cannot read a {type(value).__name__} as an array: {error}") from None
@@ -46,7 +48,7 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
             fits = fits and (want is None or have == want)
         if fits:
             return value
-    if np.ma.is_masked(value):
+    if np.ma.is_masked(value) or (isinstance(value, (list, tuple)) and any(map(np.ma.is_masked, value))):
         raise Error(f"{name}: some elements are masked; give them values with {name}.filled(...)")
     array = as_array(value, name, f"an array of shape {shown(shape)}")
     if array.dtype.kind not in "fiub":
@@ -85,10 +87,23 @@ def require_below(array: np.ndarray, below: int | None, name: str) -> None:
 
 def as_rows(value: Any, sample_shape: Sequence[int] | None) -> Any:
     """Samples of this shape (images, say) as rows, not copied; anything else, and for None, as it is."""
-    shape = getattr(value, "shape", None)
-    if sample_shape is None or not isinstance(shape, tuple) or shape[1:] != tuple(sample_shape):
+    if sample_shape is None:
         return value
-    return value.reshape(shape[0], math.prod(sample_shape))
+    array = as_array(value, "x") if isinstance(value, (list, tuple)) else value
+    shape = getattr(array, "shape", None)
+    if not isinstance(shape, tuple) or shape[1:] != tuple(sample_shape):
+        return value
+    return array.reshape(shape[0], math.prod(sample_shape))
+
+
+def samples_hint(sample_shape: Sequence[int] | None) -> str:
+    """What to tell who gives samples that are neither rows nor of their shape."""
+    return "" if sample_shape is None else f"samples may also have the shape {shown(sample_shape)}"
+
+
+def as_given(rows: np.ndarray, value: Any, sample_shape: Sequence[int] | None) -> np.ndarray:
+    """Rows in the shape of ``value``, where :func:`as_rows` made them of its samples; else as they are."""
+    return rows if as_rows(value, sample_shape) is value else rows.reshape(-1, *sample_shape or ())
 
 
 def check_output(out: Any, dtype: np.dtype, shape: Sequence[int], name: str = "out") -> np.ndarray:

@@ -41,9 +41,7 @@ class Prepared:
         found: list[Pass] = []
         for p in training:
             if isinstance(p, LowerArray):
-                found.append(replace(p, prepared=True))
-            elif p.name == "plan-memory":
-                found += [SplitPrepare(), p]
+                found += [replace(p, prepared=True), SplitPrepare()]
             elif p.name != "autodiff":
                 found.append(p)
         return found

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from threading import Lock
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from irc.arrays import require_memory
 from irc.backend.entry import Function
+from irc.backend.forks import lock
 from irc.backend.jit import Library
 from irc.backend.object_cache import ObjectCache
 from irc.backend.target import Target
@@ -78,7 +78,7 @@ class SharedPrograms:
     def __init__(self) -> None:
         self._alive: WeakValueDictionary[tuple, ModuleProgram] = WeakValueDictionary()
         self._recent: OrderedDict[tuple, ModuleProgram] = OrderedDict()
-        self._lock = Lock()
+        self._lock = lock()
 
     def program(
         self,
@@ -172,7 +172,7 @@ class GraphProgram:
 
     def made(self, recipe: Recipe) -> Function:
         """The shared function that a recipe makes, with this graph bound."""
-        return self._bound(self._shared(training=True).made(recipe))
+        return self._bound(self._shared(True, recipe.one_sample).made(recipe))
 
     def _shared(self, training: bool, one_sample: bool = False) -> ModuleProgram:
         """The program whose code this net uses.

@@ -113,6 +113,8 @@ def start_values(fan_in: np.ndarray, given: np.ndarray | None, dtype: np.dtype, 
     Draws come from Philox (Salmon et al., 2011), a counter-based generator keyed by ``seed``: parameter number k
     always gets the k-th number, whatever else is given.
     """
+    if given is not None and not np.isnan(given).any():
+        return given.astype(dtype)
     generator = np.random.Generator(np.random.Philox(key=seed))
     reach = 1 / np.sqrt(np.maximum(fan_in, 1))
     drawn = generator.uniform(-1.0, 1.0, len(fan_in)) * reach

@@ -1,6 +1,6 @@
 """Native code of a module, found in a cache by what it is made from: then no pass runs, and LLVM only links.
 
-What is kept is the machine code, and the heads of its functions: all that says how they are called.
+What is kept are the heads of its functions, all that says how they are called, and each machine code that was made.
 """
 
 from __future__ import annotations
@@ -17,25 +17,19 @@ from irc.ir.locations import name_of
 from irc.ir.operation import Block, Region
 from irc.text.parser import parse_module
 
-_LENGTH = 8
-"""Bytes that say how long the heads are; they come first, the machine code last."""
-
 
 def kept_code(question: str, target: Target, cache: ObjectCache, lowered: Callable[[], ModuleOp]) -> Library | None:
-    """The library that was kept under a question; None if there is none. ``lowered`` makes its module anew, for those
-    who want to see it.
+    """The library whose heads were kept under a question; None if there are none. ``lowered`` makes its module anew,
+    for those who want to see it, and if the machine code is not kept any more.
     """
-    content = cache.get(question)
-    if content is None:
-        return None
-    begin = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
-    return Library.of_object(_read_heads(content[_LENGTH:begin]), target, content[begin:], lowered)
+    heads = cache.get(question)
+    return None if heads is None else Library(_read_heads(heads), target, cache, question, lowered)
 
 
-def keep_code(question: str, library: Library, cache: ObjectCache) -> None:
-    """Keep a library of this process for others."""
-    heads = _write_heads(library.heads)
-    cache.put(question, len(heads).to_bytes(_LENGTH, "big") + heads + library.object)
+def keep_code(question: str, module: ModuleOp, target: Target, cache: ObjectCache) -> Library:
+    """The library of a module, which others find under a question."""
+    cache.put(question, _write_heads(module))
+    return Library(module, target, cache, question)
 
 
 def question_of(module: ModuleOp, target: Target, *steps: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_input, as_rows, require_below
+from irc.arrays import as_input, as_rows, require_below, samples_hint
 from irc.backend.entry import Argument, Function, Signature
 from irc.ir.diagnostics import Error, counted
 from irc.ir.dimensions import evaluate, symbols_of
@@ -89,7 +89,8 @@ class Kernel:
                 arrays.append(parts[argument.name])
             else:
                 value, shape = next(values)
-                array = as_input(as_rows(value, argument.sample_shape), argument.dtype, shape, argument.name)
+                rows, hint = as_rows(value, argument.sample_shape), samples_hint(argument.sample_shape)
+                array = as_input(rows, argument.dtype, shape, argument.name, hint)
                 require_below(array, argument.below, argument.name)
                 arrays.append(array)
         return arrays

@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
-from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
-from irc.arrays import aligned_zeros, as_array, check_output
+from irc.arrays import aligned_zeros, as_array, as_given, check_output
 from irc.backend.entry import Function
+from irc.backend.forks import lock
 from irc.backend.native_call import NativeCall, Straight, native_call
 from irc.backend.target import Target
 from irc.backend.threads import Samples, checked_threads
@@ -22,6 +23,7 @@ from irc.frontends.graph import Graph
 from irc.graph_program import GraphProgram
 from irc.instruments import Dump
 from irc.ir.diagnostics import Error, counted, fail
+from irc.ir.dimensions import substitute
 from irc.ir.operation import Operation
 from irc.kernel import Kernel
 from irc.parameters import Parameters
@@ -68,7 +70,7 @@ class Net:
         self.target = target
         self.structure = structure
         self._program = program
-        self._lock = Lock()
+        self._lock = lock()
         self._kernels: dict[Way, Kernel] = {}
         self._short: dict[Way, NativeCall] = {}
         self._straight: dict[tuple[int, ...], Straight] = {}  # by shape: what `run` needs of a short call, no more
@@ -79,6 +81,7 @@ class Net:
         self._threads = 1
         self._loss: Loss | None = None
         self._closed = False
+        self._frozen: WeakSet[Net] = WeakSet()
         forward = self._kernel(FORWARD)
         self.dtype = forward.dtype
         table, values = program.parameters(forward, seed)
@@ -215,6 +218,8 @@ class Net:
             kernel = self._kernel(way)
             results = self._call(way, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
         flat, gradients = self.forward.gradients(results[self._results :], self._params.flat)
+        if gradients and gradients[0] is not None:
+            gradients[0] = as_given(gradients[0], xs[0], self.forward.inputs[0].sample_shape)
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
 
@@ -423,6 +428,7 @@ class Net:
         frozen = Net(FrozenProgram(self._program, flat), self.target, self.structure)
         frozen.params.flat.flags.writeable = False
         frozen.threads = self.threads
+        self._frozen.add(frozen)
         return frozen
 
     def with_graph(self, source: Any) -> Net:
@@ -470,10 +476,12 @@ class Net:
         return equations(self._net(), backward=backward)
 
     def summary(self) -> str:
-        """The parameters as a table: names, shapes, counts, and the total."""
+        """What the net is made of, as a table: its layers, the shapes they give and how many parameters they have; of
+        a net that was not made of layers its parameters, by name, with shapes.
+        """
         from irc.emit.summary import summary
 
-        return summary(self.name, self._params, self.input_size, self.output_size)
+        return summary(self.name, self.entry, self._params, self.input_size, self.output_size)
 
     def svg(self) -> str:
         """The graph as an SVG picture."""
@@ -485,17 +493,18 @@ class Net:
         """How many bytes a call takes besides its arrays, as a formula of the sizes (``B`` samples or streams, ``T``
         steps): for intermediate values, and with ``backward`` for those that are kept for the gradients.
         """
-        return str(self._kernel(JOINT if backward else FORWARD).signature.workspace)
+        signature = self._kernel(JOINT if backward else FORWARD).signature
+        return str(substitute(signature.workspace, signature.symbols))
 
     def llvm(self, backward: bool = False) -> str:
-        """The LLVM IR of the kernels, forward or joint."""
+        """The LLVM IR of the kernels, forward or joint: of those that ``threads`` asks for."""
         self._open()
-        return self._program.library(backward).llvm_text
+        return self._program.library(backward).text(self._threads > 1)
 
     def assembly(self, backward: bool = False) -> str:
         """The machine code of the kernels as assembly text."""
         self._open()
-        return self._program.library(backward).assembly()
+        return self._program.library(backward).assembly(self._threads > 1)
 
     def graph(self, lossy: bool = False) -> Graph:
         """The net as a graph of neurons, with the current parameters as start values.
@@ -520,6 +529,8 @@ class Net:
         with self._lock:
             self._closed = True
             self._short, self._straight = {}, {}
+        for frozen in list(self._frozen):
+            frozen.close()
         self._program.close()
 
     def __enter__(self) -> Net:
@@ -560,7 +571,8 @@ class Net:
         if not self._program.serves_one_sample or len(inputs) != 1:
             return (training, False)
         x = inputs[0]
-        return (training, (type(x) is np.ndarray or isinstance(x, (list, tuple))) and len(x) == 1)
+        one = x.shape[:1] == (1,) if type(x) is np.ndarray else isinstance(x, (list, tuple)) and len(x) == 1
+        return (training, one)
 
     def _kernel(self, way: Way) -> Kernel:
         """A compiled function; each is made when first needed, once."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from threading import Lock
 
 import numpy as np
 
 from irc.backend.entry import Function
+from irc.backend.forks import lock
 from irc.backend.jit import Library
 from irc.backend.object_cache import ObjectCache
 from irc.backend.target import Target
@@ -23,7 +23,6 @@ from irc.ir.attributes import StringAttr
 from irc.ir.diagnostics import Diagnostics, Error, fail
 from irc.ir.operation import Operation
 from irc.ir.symbols import is_private, symbol_name, unused_private_symbols
-from irc.ir.verifier import verify
 from irc.kept_code import keep_code, kept_code, question_of
 from irc.kernel import Kernel
 from irc.parameters import ParameterTable
@@ -69,7 +68,7 @@ class ModuleProgram:
         self.cache = cache
         self._made: dict[tuple[bool, bool], Library] = {}
         self._recipes: dict[Recipe, tuple[Library, str]] = {}
-        self._lock = Lock()
+        self._lock = lock()
 
     @property
     def own_passes(self) -> list[Pass] | None:
@@ -145,12 +144,10 @@ class ModuleProgram:
         return module
 
     def _run(self, passes: Sequence[Pass], module: ModuleOp, diagnostics: Diagnostics) -> None:
-        """Run passes. Between our own ones nothing is verified: that takes longer than the passes do."""
+        """Run passes. After our own ones nothing is verified: that takes longer than the passes do."""
         context = PassContext(self.target, diagnostics)
         watched = self._passes is not None or bool(self._instruments)
         PassManager(passes, context, [SoundGraphs(), *self._instruments], verify_each=watched).run(module)
-        if not watched:
-            verify(module)
 
     def _native(self, lowered: Callable[[Diagnostics], ModuleOp], warnings: Diagnostics, *steps: str) -> Library:
         """Native code of what ``lowered`` makes. ``steps`` say what that is, if the passes are our own.
@@ -159,17 +156,18 @@ class ModuleProgram:
         """
         cache = self.cache
         if cache is None or self._passes is not None or self._instruments:
-            return Library(lowered(warnings), self.target, cache)
+            watched = Library(lowered(warnings), self.target, cache)
+            if self._passes is not None:  # whether they reach the loop level is to be said now
+                watched.code()
+            return watched
         question = question_of(self.module, self.target, self.name, *steps)
         library = kept_code(question, self.target, cache, lambda: lowered(Diagnostics()))
-        if library is None:
-            said = Diagnostics()
-            module = lowered(said)
-            library = Library(module, self.target, cache if said.found else None)
-            warnings.found += said.found
-            if not said.found:
-                keep_code(question, library, cache)
-        return library
+        if library is not None:
+            return library
+        said = Diagnostics()
+        module = lowered(said)
+        warnings.found += said.found
+        return Library(module, self.target, cache) if said.found else keep_code(question, module, self.target, cache)
 
 
 def keep_only(module: ModuleOp, wanted: Operation) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from irc.arrays import as_array
 from irc.ir.diagnostics import Error
 
 
@@ -87,7 +88,7 @@ class Parameters(MutableMapping[str, Any]):
         array = _numbers(values, "the parameters")
         if array.shape != self._flat.shape:
             raise Error(f"the flat vector has {self._flat.size} parameters, got an array of shape {array.shape}")
-        self._flat[...] = array
+        self._writable()[...] = array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """The flat vector: what NumPy takes these parameters for."""
@@ -115,7 +116,12 @@ class Parameters(MutableMapping[str, Any]):
         array = _numbers(value, f"parameter '{name}'")
         if array.shape != entry.shape:
             raise Error(f"parameter '{name}' has shape {entry.shape}, got a value of shape {array.shape}")
-        self._flat[entry.offset : entry.offset + entry.size] = array.reshape(-1)
+        self._writable()[entry.offset : entry.offset + entry.size] = array.reshape(-1)
+
+    def _writable(self) -> np.ndarray:
+        if not self._flat.flags.writeable:
+            raise Error("these parameters are read-only: those of a frozen net do not change")
+        return self._flat
 
     def __delitem__(self, name: str) -> None:
         raise TypeError("parameters cannot be removed")
@@ -131,10 +137,7 @@ class Parameters(MutableMapping[str, Any]):
 
 
 def _numbers(value: Any, what: str) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise Error(f"{what}: the rows have different lengths") from None
+    array = as_array(value, what)
     if array.dtype.kind not in "fiub":
         raise Error(f"{what} must be real numbers, got dtype {array.dtype}")
     return array

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import prod
+from numbers import Integral
 
 import numpy as np
 
+from irc.arrays import require_memory
 from irc.backend.entry import Function
 from irc.backend.jit import Library
 from irc.bound_graphs import SoundGraphs
 from irc.costs import moved_bytes, operations
 from irc.dialects.array import Contract, Fused
+from irc.dialects.array.conv2d import Convolution
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import CallOp, FuncOp
+from irc.dialects.loop import Clock
 from irc.ir.diagnostics import Error
 from irc.ir.dimensions import Dimension, evaluate, symbols_of
 from irc.ir.locations import name_of
 from irc.ir.operation import Operation
 from irc.ir.symbols import symbol_name
+from irc.ir.traits import ALLOCATES, PURE, has
 from irc.ir.types import f32, f64
 from irc.kernel import Kernel
 from irc.limits import bandwidth, peak_operations
@@ -117,24 +123,29 @@ class Profile:
 
 def profile(net: Net, batch: int = 64, backward: bool = False, seed: int = 0) -> Profile:
     """Time the kernels of a net, forward or (``backward``) value and gradients, for so many samples (of a recurrent
-    net: steps of one stream). Inputs are drawn from a normal distribution.
+    net: steps of one stream). Inputs are drawn from a normal distribution. Kernels of which no code became, as they
+    only look at arrays in another shape, are left out.
 
-    Raises :class:`irc.Error` for a net whose passes do not go through whole arrays, or do not differentiate.
+    Raises :class:`irc.Error` for a net whose passes do not go through whole arrays, or do not differentiate, and for a
+    batch without samples.
     """
-    if batch < 0:
-        raise Error(f"the batch must not be negative, got {batch}")
+    if isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1:
+        raise Error(f"the batch must be an integer from 1 on, not {batch!r:.40}")
     module, timed = _timed(net, backward)
     name, works = timed.symbol, [Work(_kind(op), _names(op), operations(op), moved_bytes(op)) for op in kernels(timed)]
     _run_passes(net, _parts(net, backward)[1], module)
+    has_code = _has_code(module.function(name))
     with Library(module, net.target) as library:
         function = library.function(name)
-        arrays, sizes = _arguments(net, function, batch, seed)
+        arrays, sizes = _arguments(net, function, int(batch), seed)
         calls, ticks = _run(function, arrays, len(works) + 2)
         seconds = _seconds_a_tick(function, arrays, len(works) + 2)
     element = f64 if net.dtype == np.float64 else f32
     peak = peak_operations(net.target, element)
     rows = []
-    for work, passed in zip(works, ticks * seconds, strict=True):
+    for work, passed, runs in zip(works, ticks * seconds, has_code, strict=True):
+        if not runs:
+            continue
         amount, moved = (evaluate(formula, sizes) for formula in (work.operations, work.moved))
         by_compute, by_memory = amount / peak, moved / bandwidth(net.target, moved)
         bound = "compute" if by_compute > by_memory else "memory"
@@ -173,11 +184,22 @@ def _run_passes(net: Net, passes: list[Pass], module: ModuleOp) -> None:
     PassManager(passes, PassContext(net.target), [SoundGraphs()]).run(module)
 
 
+def _has_code(function: FuncOp) -> list[bool]:
+    """Of each kernel whether anything is done between the clocks around it, in the lowered function."""
+    found: list[bool] = []
+    for op in function.entry:
+        if isinstance(op, Clock):
+            found.append(False)
+        elif found and not (has(op, PURE) or has(op, ALLOCATES)):
+            found[-1] = True
+    return found[1:-1]  # the first two clocks stand before all kernels; what is behind the last one is none
+
+
 def _kind(op: Operation) -> str:
     if isinstance(op, Contract):
         return f"contract {op.parts}"
     if isinstance(op, Fused):
-        inside = [f"contract {inner.parts}" for inner in op.body.block if isinstance(inner, Contract)]
+        inside = [_kind(inner) for inner in op.body.block if isinstance(inner, (Contract, Convolution))]
         return ", ".join([*inside, "fused"])
     return f"call {op.callee}" if isinstance(op, CallOp) else op.name.partition(".")[2]
 
@@ -202,7 +224,9 @@ def _arguments(net: Net, function: Function, batch: int, seed: int) -> tuple[lis
     for argument in kernel.inputs:
         free = {name for dim in argument.shape for name in symbols_of(dim)} - set(known)
         sizes = {**known, **{name: 1 if name in streams else batch for name in free}}
-        drawn = generator.standard_normal([evaluate(dim, sizes) for dim in argument.shape])
+        shape = tuple(evaluate(dim, sizes) for dim in argument.shape)
+        require_memory(prod(shape), 8, f"{argument.name}, of shape {shape},")
+        drawn = generator.standard_normal(shape)
         given.append(drawn if argument.dtype.kind == "f" else np.zeros(drawn.shape, argument.dtype))
     arrays, plan = function.checked(kernel.prepare(given, net.params.flat))
     return arrays, dict(plan.symbols)

@@ -8,13 +8,13 @@ a state of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from irc.arrays import as_array, as_input, check_output
 from irc.backend.entry import Argument
+from irc.backend.forks import lock
 from irc.ir.diagnostics import Error, counted
 from irc.kernel import Kernel
 
@@ -131,7 +131,7 @@ class Recurrence:
         self._x, state = forward.inputs
         self._widths = forward.width(self._x), forward.width(forward.signature.outputs()[0])
         self.state = State(state)
-        self._lock = Lock()
+        self._lock = lock()
 
     @staticmethod
     def of(forward: Kernel) -> Recurrence | None:

@@ -8,6 +8,7 @@ Not imported by ``irc`` itself: scikit-learn is an extra, ``pip install 'irc-com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -26,10 +27,12 @@ from irc.compiler import compile
 from irc.frontends.activation import Activation
 from irc.frontends.graph import Graph
 from irc.ir.diagnostics import Error, counted
+from irc.layers.model import Buildable
 from irc.model import Net
 
 __all__ = ["IrcClassifier", "IrcRegressor", "dense_graph"]
 
+_FLOATS = [np.float64, np.float32]
 MOST_EDGES = 10_000
 """Of a graph that runs as one: all of them share native code, while a larger one's dense blocks are worth code of their
 own (about a second to compile; then a step takes a third of the time)."""
@@ -80,6 +83,7 @@ class _IrcEstimator(BaseEstimator):
                 raise Error(f"validation_fraction must be None or lie between 0 and 1, not {validation!r:.80}")
             order = random.permutation(len(x))  # the last rows may be all of one class
             x, y, validation = x[order], y[order], float(validation)
+        x = _samples(net, x)
         self.history_ = net.fit(
             x,
             y,
@@ -105,14 +109,16 @@ class _IrcEstimator(BaseEstimator):
             options["structure"] = "data" if source.edge_count <= MOST_EDGES else "recover"
         elif isinstance(source, Net):
             raise Error("net must be what irc.compile makes a net of, not a net: each fit begins with a new one")
-        elif callable(source):
+        elif callable(source) and not isinstance(source, Buildable):
             source = source(features, outputs)
         net = compile(source, **(options | dict(own)))
         if not isinstance(net, Net):
             raise Error("an estimator has one net, not a list of nets")
         if net.has_state:
             raise Error(f"net {net.name} is recurrent: its rows are steps, those of an estimator independent samples")
-        for have, want, what in ((net.input_size, features, "input"), (net.output_size, outputs, "output")):
+        sizes = _sample_shape(net)
+        inputs = net.input_size if sizes is None else math.prod(sizes)
+        for have, want, what in ((inputs, features, "input"), (net.output_size, outputs, "output")):
             if have not in (None, want):
                 raise Error(f"net {net.name} has {counted(have, what)}, but the data need {want}")
         return net
@@ -122,7 +128,7 @@ class _IrcEstimator(BaseEstimator):
 
     def _outputs(self, x: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self.net_.predict(validate_data(self, x, dtype=[np.float64, np.float32], reset=False))
+        return self.net_.predict(_samples(self.net_, validate_data(self, x, dtype=_FLOATS, reset=False)))
 
 
 class IrcClassifier(ClassifierMixin, _IrcEstimator):
@@ -152,7 +158,7 @@ class IrcClassifier(ClassifierMixin, _IrcEstimator):
 
     def fit(self, X: Any, y: Any) -> IrcClassifier:
         """Learn: ``X`` is [rows, features], ``y`` the label of each row. Raises :class:`irc.Error`, a ValueError."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        X, y = validate_data(self, X, y, dtype=_FLOATS)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
@@ -192,7 +198,7 @@ class IrcRegressor(RegressorMixin, _IrcEstimator):
 
     def fit(self, X: Any, y: Any) -> IrcRegressor:
         """Learn: ``X`` is [rows, features], ``y`` [rows] or [rows, outputs]. Raises as :class:`IrcClassifier`."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
         self._flat = y.ndim == 1
         self._learn(X, y, 1 if self._flat else y.shape[1], "mse")
         return self
@@ -205,6 +211,19 @@ class IrcRegressor(RegressorMixin, _IrcEstimator):
         """The outputs, of the shape of the ``y`` that was learnt."""
         y = self._outputs(X)
         return y[:, 0] if self._flat else y
+
+
+def _sample_shape(net: Net) -> list[int] | None:
+    """The shape of a sample, where a net of one input takes grids of known sizes; None for rows."""
+    shapes = net.forward.shapes
+    known = [size for size in shapes[0][1:] if size is not None] if len(shapes) == 1 else []
+    return known if len(known) > 1 and len(known) == len(shapes[0]) - 1 else None
+
+
+def _samples(net: Net, x: np.ndarray) -> np.ndarray:
+    """Rows as the net takes its samples."""
+    shape = _sample_shape(net)
+    return x if shape is None else x.reshape(len(x), *shape)
 
 
 def dense_graph(sizes: Sequence[int], activation: Any = "relu") -> Graph:

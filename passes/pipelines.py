@@ -22,11 +22,11 @@ where gradients want them; then array -> loop.
 """
 
 LOOP = [
-    *("canonicalize", "cse", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce"),
+    *("canonicalize", "cse", "merge-kernels", "vectorize", "licm", "expand-math", "canonicalize", "cse", "dce"),
     *("parallelize", "plan-memory"),
 ]
-"""Loops over buffers: widened, hoisted, functions of mathematics spelled out, what threads may share marked, memory
-planned; then LLVM.
+"""Loops over buffers: equal ones merged, widened, hoisted, functions of mathematics spelled out, what threads may share
+marked, memory planned; then LLVM.
 """
 
 AUTODIFF = ["canonicalize", "cse", "autodiff"]

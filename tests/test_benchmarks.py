@@ -88,12 +88,12 @@ def test_recurrent_models_are_the_same_for_all(peer, monkeypatch):
     """Outputs are those of NumPy, and the losses of some steps of training agree: ``measure`` fails otherwise."""
     if util.find_spec(peer) is None:
         pytest.skip(f"{peer} is not installed")
-    recurrent = import_module("recurrent")
-    monkeypatch.setattr(recurrent, "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    ways = import_module("ways")
+    monkeypatch.setattr(ways, "least_seconds", lambda repeat: repeat(1) or 1e-6)
     for name in ("small", "RNN 96 to 128"):
         case = import_module("models").Case.of(name, 5, 3)
         for way in import_module(f"peers.recurrent_{peer}").peers(case):
-            found = recurrent.measure(case, way)
+            found = ways.measure(way)
             assert found["step"] == found["inference"] == 1.0 and found["compile step"] > 0
 
 
@@ -160,20 +160,21 @@ def test_a_product_by_hand_writes_all_of_its_result_and_no_more(form):
     assert np.isnan(written[:16]).all() and np.isnan(written[-16:]).all() and np.isnan(room[writer.room :]).all()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("peer", ["irc", "numpy", "jax", "torch", "onnxruntime"])
-def test_nets_of_layers_are_the_same_for_all(peer, monkeypatch):
+def test_nets_of_layers_are_the_same_for_all(peer, threads, monkeypatch):
     """Outputs and the losses of some steps are those of NumPy in float64: ``measure`` fails otherwise."""
     if util.find_spec(peer) is None:
         pytest.skip(f"{peer} is not installed")
-    mlp, recurrent = import_module("mlp"), import_module("recurrent")
-    monkeypatch.setattr(recurrent, "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    mlp, ways = import_module("mlp"), import_module("ways")
+    monkeypatch.setattr(ways, "least_seconds", lambda repeat: repeat(1) or 1e-6)
     monkeypatch.setitem(mlp.MODELS, "classes", mlp.Model((5, 7, 3), "relu", True))
     monkeypatch.setitem(mlp.MODELS, "numbers", mlp.Model((4, 6, 2), "tanh", False))
     for name in ("classes", "numbers"):
         case = mlp.Case.of(name, 8)
-        ways = [recurrent.measure(case, way) for way in import_module(f"peers.mlp_{peer}").peers(case)]
-        assert all(way["inference"] == 1.0 for way in ways)
-        assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in ways)
+        found = [ways.measure(way) for way in import_module(f"peers.mlp_{peer}").peers(case, threads)]
+        assert all(way["inference"] == 1.0 for way in found)
+        assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in found)
 
 
 def test_the_first_step_is_measured_without_kept_code_and_with_it(capfd, monkeypatch):
@@ -190,13 +191,13 @@ def test_lenet_a_convolution_and_a_gru_are_the_same_for_all(peer, name, monkeypa
     """Outputs are those of NumPy, and the losses of some steps of training agree: ``measure`` fails otherwise."""
     if util.find_spec(peer) is None:
         pytest.skip(f"{peer} is not installed")
-    monkeypatch.setattr(import_module("recurrent"), "least_seconds", lambda repeat: repeat(1) or 1e-6)
+    monkeypatch.setattr(import_module("ways"), "least_seconds", lambda repeat: repeat(1) or 1e-6)
     if peer == "torch":  # compiles for a minute
-        monkeypatch.setattr("shutil.which", lambda name: None)
+        monkeypatch.setattr(import_module("peers.lenet_torch"), "THERE", False)
     lenet = import_module("lenet")
     monkeypatch.setitem(lenet.MODELS, "a convolution", lenet.same_size(3, 7))
     monkeypatch.setitem(lenet.MODELS, "a GRU", lenet.MODELS["GRU, 64 to 128, T=32"])
     made = import_module(f"peers.lenet_{peer}").peers(lenet.Case.of(name, 3))
-    ways = [import_module("recurrent").measure(way.case, way) for way in made]
+    ways = [import_module("ways").measure(way) for way in made]
     assert all(way["inference"] == 1.0 for way in ways)
     assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in ways)

@@ -121,11 +121,63 @@ def test_images_are_told_apart(digits, net):
     assert np.trace(confusion) == number_behind(text, "test images read right:")
 
 
-def test_images_that_are_not_there_are_misuse(tmp_path, capsys):
+def refusal(capsys, name, *arguments):
+    """What an example says on standard error when it ends at once, as misuse."""
     with pytest.raises(SystemExit) as stopped:
-        output("mnist", tmp_path)
+        output(name, *arguments)
     assert stopped.value.code == 2
-    assert "train-images-idx3-ubyte" in capsys.readouterr().err
+    return capsys.readouterr().err
+
+
+def test_images_that_are_not_there_are_misuse(tmp_path, capsys):
+    assert "train-images-idx3-ubyte': No such file" in refusal(capsys, "mnist", tmp_path)
+
+
+def labels_file(sizes, data):
+    return gzip.compress(bytes([0, 0, 8, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes) + data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[: len(data) // 2], "cut off or damaged"),
+        (lambda data: b"hello", "an idx file begins with 00 00"),
+        (lambda data: gzip.compress(gzip.decompress(data)[:-1]), "99 are there"),
+        (lambda data: labels_file([10, 10], bytes(100)), "of 2 dimensions, .10, 10., not of 1"),
+        (lambda data: labels_file([99], bytes(99)), "different numbers of rows"),
+        (lambda data: labels_file([100], bytes([10] * 100)), "class"),
+    ],
+)
+def test_damaged_files_of_images_are_misuse(digits, capsys, damage, message):
+    path = digits / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    assert re.search(message, refusal(capsys, "mnist", digits, "--epochs", 1))
+
+
+@pytest.mark.parametrize("net", ["none", "xor"])
+def test_nets_that_read_no_images_are_misuse(digits, capsys, net):
+    message = {"none": "No such file", "xor": "x: expected 2 dimensions"}[net]
+    assert message in refusal(capsys, "mnist", digits, "--net", EXAMPLES / "nets" / f"{net}.network")
+
+
+@pytest.mark.parametrize("text", [None, "", "ann bea", "x1 " * 1000, b"\xff\xfe"])
+def test_files_without_names_are_misuse(tmp_path, capsys, text):
+    path = tmp_path / "names.txt"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert f"'{path}'" in refusal(capsys, "characters", path)
+
+
+@pytest.mark.parametrize("example", ["xor", "fizzbuzz", "sequences", "memory", "characters"])
+def test_numbers_and_pictures_that_cannot_be_are_misuse(example, tmp_path, capsys):
+    """They are refused before anything is learnt."""
+    option = "--starts" if example == "xor" else "--epochs"
+    for number in ("0", "-1", "x", "1.5", "9" * 30):
+        assert f"argument {option}: must be an integer from 1 on" in refusal(capsys, example, option, number)
+    if example != "characters":
+        for path in (tmp_path / "none" / "a.svg", tmp_path / "a.txt"):
+            assert "argument --figure: " in refusal(capsys, example, "--figure", path)
+    refusal(capsys, example, "--no-such-option")
 
 
 @pytest.mark.slow

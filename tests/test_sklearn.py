@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import irc
+from irc.layers import BatchNorm, Conv2D, Dropout, Linear, Sequential, flatten, relu
 from irc.sklearn import MOST_EDGES, IrcClassifier, IrcRegressor, dense_graph
 
 IRIS = load_iris(return_X_y=True)
@@ -78,6 +79,32 @@ def irregular(features, outputs):
 def test_a_function_makes_the_net_that_the_data_need():
     model = IrcClassifier(irregular, epochs=60, optimizer=irc.Adam(0.02), random_state=0).fit(X, Y)
     assert (model.net_.input_size, model.net_.output_size) == (4, 3) and model.score(X, Y) > 0.9
+
+
+def stack(features, classes):
+    layers = [Linear(12), BatchNorm(), relu, Dropout(0.1), Linear(classes)]
+    return Sequential(*layers, input_shape=[features])
+
+
+@pytest.mark.parametrize("net", [stack, stack(4, 3)])
+def test_layers_are_a_net(net):
+    """A model of layers can be called, too, but with values of a net."""
+    model = IrcClassifier(net, epochs=60, optimizer=irc.Adam(0.02), random_state=0).fit(X, Y)
+    assert model.score(X, Y) > 0.9
+    search = GridSearchCV(clone(model), {"batch": [16, 32], "epochs": [1]}, cv=2).fit(X, Y)
+    again = pickle.loads(pickle.dumps(search.best_estimator_))
+    np.testing.assert_array_equal(again.predict_proba(X), search.predict_proba(X))
+
+
+@pytest.mark.parametrize("layers", [[], [BatchNorm()]])
+def test_nets_that_read_images_take_them_as_rows(layers):
+    """Also one that is no net of neurons, and takes grids alone."""
+    digits, labels = load_digits(return_X_y=True)
+    net = Sequential(Conv2D(4, 3), *layers, relu, flatten, Linear(10), input_shape=[1, 8, 8])
+    model = IrcClassifier(net, epochs=2, optimizer=irc.Adam(0.01), random_state=0).fit(digits / 16, labels)
+    assert model.score(digits / 16, labels) > 0.8
+    with pytest.raises(irc.Error, match="net Sequential has 64 inputs, but the data need 4"):
+        clone(model).fit(X, Y)
 
 
 def test_a_source_is_compiled_with_the_options():

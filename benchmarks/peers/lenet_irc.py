@@ -7,34 +7,26 @@ from functools import partial
 
 import numpy as np
 from lenet import RATE, Case, loss_name, rows
+from peers.trained import import_passes, net_of, step_of
 
 import irc
-from irc.passes.pipelines import TRAINING
-from irc.passmanager import parse_pipeline
-from irc.training.losses import find_loss
-from irc.training.memory import Memory
-from irc.training.recipes import step_recipe
-from irc.training.step import NativeStep
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
-    parse_pipeline(TRAINING)  # imports the passes
-    yield Peer(case)
+    import_passes()
+    yield Peer(case, threads)
 
 
 class Peer:
     """A net, compiled anew for each function."""
 
-    def __init__(self, case: Case):
-        self.case = case
-        self.x, self.y = rows(case.x), rows(case.y)
+    def __init__(self, case: Case, threads: int):
+        self.case, self.threads = case, threads
+        self.x, self.y = rows(case.model, case.x), case.y
 
     def _net(self) -> irc.Net:
-        net = irc.compile(self.case.model.source(), cache=False)
-        for name, value in self.case.parameters.items():
-            net.params[name] = value
-        return net
+        return net_of(self.case.model.source(), self.case.parameters, self.threads)
 
     def inference(self) -> Callable[[], np.ndarray]:
         """The outputs."""
@@ -42,7 +34,5 @@ class Peer:
 
     def step(self) -> Callable[[], float]:
         """A step of training: its loss."""
-        net, optimizer = self._net(), irc.SGD(RATE)
-        kernel = net.made(step_recipe(find_loss(loss_name(self.case.model)), optimizer))
-        step = NativeStep(kernel, optimizer, net.params.flat, Memory(optimizer))
+        step = step_of(self._net(), loss_name(self.case.model), RATE, one_sample=len(self.x) == 1)
         return partial(step, self.x, self.y)

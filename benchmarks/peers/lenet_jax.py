@@ -13,7 +13,7 @@ from lenet import RATE, Case, gru_inputs, gru_step
 Arrays = dict[str, jax.Array]
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """Two ways, or one where there are no images."""
     jnp.zeros(1).block_until_ready()  # starts the runtime
     yield Peer(case)

@@ -4,7 +4,6 @@ orders. A GRU it would compile to code for each step apart, for minutes.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -12,28 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 from lenet import RATE, Case
+from peers.compiled_torch import THERE, compiled
 
 Arrays = dict[str, torch.Tensor]
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """Up to four ways."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     yield Peer(case, torch.contiguous_format)
     if case.x.ndim == 4:
         yield Peer(case, torch.channels_last)
-        if shutil.which("g++"):
-            yield Peer(case, torch.contiguous_format, _compiled)
-            yield Peer(case, torch.channels_last, _compiled)
+        if THERE:
+            yield Peer(case, torch.contiguous_format, compiled)
+            yield Peer(case, torch.channels_last, compiled)
 
 
 def _as_it_is(function: Any) -> Any:
     return function
-
-
-def _compiled(function: Any) -> Any:
-    torch.compiler.reset()  # else it takes what was compiled for other sizes as a reason not to know them, or gives up
-    return torch.compile(function)
 
 
 class _Functions:

@@ -9,33 +9,28 @@ from typing import Any
 import numpy as np
 from contest import least_seconds
 from mlp import RATE, Case, Model
+from peers.trained import import_passes, net_of, step_of
 
 import irc
 from irc import layers
-from irc.passes.pipelines import TRAINING
-from irc.passmanager import parse_pipeline
-from irc.training.losses import find_loss
-from irc.training.memory import Memory
-from irc.training.recipes import step_recipe
-from irc.training.step import NativeStep
 
 EPOCH = 256
 """Steps of an epoch of ``fit``."""
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
-    parse_pipeline(TRAINING)  # imports the passes
-    yield Peer(case)
+    import_passes()
+    yield Peer(case, threads)
 
 
-def further(case: Case) -> Iterator[tuple[str, float]]:
+def further(case: Case, threads: int) -> dict[str, float]:
     """A step as it is in ``fit``."""
-    net, times = Peer(case).net(), (EPOCH, 1)
+    net, times = Peer(case, threads).net(), (EPOCH, 1)
     x, y = np.tile(case.x, times), np.tile(case.y, times)
     options: dict[str, Any] = {"batch": len(case.x), "optimizer": irc.SGD(RATE), "loss": loss(case.model)}
     epoch = partial(net.fit, x, y, shuffle=False, verbose=0, **options)
-    yield "step within fit", least_seconds(lambda n: epoch(epochs=n)) / EPOCH * 1e6
+    return {"step within fit": least_seconds(lambda n: epoch(epochs=n)) / EPOCH * 1e6}
 
 
 def loss(model: Model) -> str:
@@ -46,19 +41,21 @@ def loss(model: Model) -> str:
 class Peer:
     """A net, compiled anew for each function."""
 
-    def __init__(self, case: Case, cache: Any = None):
-        self.case, self.cache = case, cache
+    def __init__(self, case: Case, threads: int = 1, cache: Any = False):
+        self.case, self.threads, self.cache = case, threads, cache
 
     def net(self) -> irc.Net:
         """The model."""
         parts: list[Any] = [layers.Linear(self.case.model.widths[0], self.case.model.widths[1])]
         for out in self.case.model.widths[2:]:
             parts += [getattr(layers, self.case.model.activation), layers.Linear(out)]
-        net = irc.compile(layers.Sequential(*parts), cache=self.cache)
-        values = [value for pair in self.case.layers for value in pair]
-        for name, value in zip(net.params, values, strict=True):
-            net.params[name] = value
-        return net
+        model = layers.Sequential(*parts)  # functions have numbers, too
+        values = {
+            f"{2 * number}.{name}": value
+            for number, pair in enumerate(self.case.layers)
+            for name, value in zip(("weight", "bias"), pair, strict=True)
+        }
+        return net_of(model, values, self.threads, self.cache)
 
     def inference(self) -> Callable[[], np.ndarray]:
         """The outputs."""
@@ -66,7 +63,5 @@ class Peer:
 
     def step(self) -> Callable[[], float]:
         """A step of training: its loss."""
-        net, optimizer = self.net(), irc.SGD(RATE)
-        kernel = net.made(step_recipe(find_loss(loss(self.case.model)), optimizer))
-        step = NativeStep(kernel, optimizer, net.params.flat, Memory(optimizer))
+        step = step_of(self.net(), loss(self.case.model), RATE, one_sample=len(self.case.x) == 1)
         return partial(step, self.case.x, self.case.y)

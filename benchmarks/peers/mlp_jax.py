@@ -13,7 +13,7 @@ from mlp import RATE, Case
 Layers = list[tuple[jax.Array, jax.Array]]
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
     jnp.zeros(1).block_until_ready()  # starts the runtime
     yield Peer(case)

@@ -8,7 +8,7 @@ import numpy as np
 from mlp import Case, forward, step
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
     yield Peer(case)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -10,14 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from mlp import RATE, Case
+from peers.compiled_torch import THERE, compiled
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One or two ways."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     yield Peer(case, lambda function: function)
-    if shutil.which("g++"):
-        yield Peer(case, torch.compile)
+    if THERE:
+        yield Peer(case, compiled)
 
 
 class Peer:

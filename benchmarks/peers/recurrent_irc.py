@@ -7,33 +7,25 @@ from functools import partial
 
 import numpy as np
 from models import RATE, Case
+from peers.trained import import_passes, net_of, step_of
 
 import irc
-from irc.passes.pipelines import TRAINING
-from irc.passmanager import parse_pipeline
-from irc.training.losses import find_loss
-from irc.training.memory import Memory
-from irc.training.recipes import step_recipe
-from irc.training.step import NativeStep
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
-    parse_pipeline(TRAINING)  # imports the passes
-    yield Peer(case)
+    import_passes()
+    yield Peer(case, threads)
 
 
 class Peer:
     """A net, compiled anew for each function."""
 
-    def __init__(self, case: Case):
-        self.case = case
+    def __init__(self, case: Case, threads: int):
+        self.case, self.threads = case, threads
 
     def _net(self) -> irc.Net:
-        net = irc.compile(self.case.model.source, seed=1, cache=False)
-        for name, value in self.case.parameters.items():
-            net.params[name] = value
-        return net
+        return net_of(self.case.model.source, self.case.parameters, self.threads)
 
     def inference(self) -> Callable[[], np.ndarray]:
         """The outputs, from the initial state."""
@@ -50,10 +42,8 @@ class Peer:
 
     def step(self) -> Callable[[], float]:
         """A step of training, from the initial state: its loss."""
-        net, optimizer = self._net(), irc.SGD(RATE)
-        kernel = net.made(step_recipe(find_loss("mse"), optimizer, one_sample=self.case.x.shape[1] == 1))
-        step = NativeStep(kernel, optimizer, net.params.flat, Memory(optimizer))
         x, y = self.case.x, self.case.y
+        step = step_of(self._net(), "mse", RATE, one_sample=x.shape[1] == 1)
         if self.case.model.layer:
             return partial(step, self.case.own(x), self.case.own(y))
 

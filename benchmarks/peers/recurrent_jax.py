@@ -13,7 +13,7 @@ from models import RATE, Case
 UNROLLED = (1, 4)
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """A way for each number of steps in a turn."""
     jnp.zeros(1).block_until_ready()  # starts the runtime
     for unrolled in UNROLLED:

@@ -9,9 +9,9 @@ import torch
 from models import RATE, Case
 
 
-def peers(case: Case) -> Iterator[Peer]:
+def peers(case: Case, threads: int = 1) -> Iterator[Peer]:
     """One way."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     yield Peer(case)
 
 

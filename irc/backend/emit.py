@@ -8,6 +8,7 @@ much.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from irc.backend import emit_arith, emit_memory, emit_parallel, emit_tiles
@@ -25,14 +26,20 @@ from irc.ir.symbols import lookup
 from irc.ir.types import ScalarType
 
 
-def emit_module(module: ModuleOp, target: Target) -> str:
-    """The module's functions as LLVM IR text. Raises :class:`irc.Error` for what has no native form."""
+def emit_module(module: ModuleOp, target: Target, team: bool = True) -> str:
+    """The module's functions as LLVM IR text. Raises :class:`irc.Error` for what has no native form.
+
+    ``team``: loops that threads may share can be; else no function knows of a team, and all loops run in place. What is
+    called several times stays one function, however LLVM is told to optimise: it was made to be there once.
+    """
+    calls = Counter(op.callee.value for op in module.walk() if isinstance(op, CallOp))
     declarations: set[str] = set()
     functions = []
     for op in module.regions[0].block:
         if not isinstance(op, FuncOp):
             fail(f"'{op.name}' has no native form; only functions of the loop level have", op.location)
-        functions.append(_function(op, target, declarations))
+        attributes = "nounwind noinline" if calls[op.symbol] > 1 else "nounwind"
+        functions.append(_function(op, target, declarations, team, attributes))
     return "\n".join([*sorted(declarations), "", *functions])
 
 
@@ -46,11 +53,11 @@ def native_name(name: str) -> str:
     return "irc." + _UNUSUAL.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogatepass")), name)
 
 
-def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
+def _function(op: FuncOp, target: Target, declarations: set[str], team: bool, attributes: str) -> str:
     if op.function_type.results:
         fail(f"function '{op.sym_name.value}' returns values; lower it to the loop level first", op.location)
     name = native_name(op.sym_name.value)
-    e = Emitter(target, declarations, name, emit_parallel.TEAM if has_team(op.attributes) else None)
+    e = Emitter(target, declarations, name, team)
     arguments = op.body.block.arguments
     parameters = []
     for argument in arguments:
@@ -64,11 +71,12 @@ def _function(op: FuncOp, target: Target, declarations: set[str]) -> str:
         extra = " noalias" if isinstance(argument.type, BufferType) else ""
         parameters.append(f"{kind}{extra} {e.names[argument]}")
     e.symbols = {name: e.names[argument] for name, argument in zip(size_arguments(op), arguments, strict=False)}
-    if e.team is not None:
+    if team and has_team(op.attributes):
+        e.team = emit_parallel.TEAM
         parameters.append(f"ptr {e.team}")
     e.start("start")
     _operations(e, op.body.block)
-    head = f"define void @{_quoted(name)}({', '.join(parameters)}) nounwind {{"
+    head = f"define void @{_quoted(name)}({', '.join(parameters)}) {attributes} {{"
     return "\n".join([*e.functions, head, "entry:", *e.entry, "  br label %start", *e.lines, "}", ""])
 
 
@@ -106,7 +114,7 @@ def _call(e: Emitter, op: Operation) -> None:
     assert isinstance(op, CallOp)
     callee = lookup(op, op.callee.value)
     given = [e.typed(v) for v in op.operands]
-    if callee is not None and has_team(callee.attributes):
+    if e.teams and callee is not None and has_team(callee.attributes):
         given.append(f"ptr {e.team or 'null'}")
     e.line(f"call void @{_quoted(native_name(op.callee.value))}({', '.join(given)})")
 

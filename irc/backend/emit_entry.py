@@ -128,9 +128,9 @@ no:
 """Whether an object is an array of this dtype and rank, with these flags."""
 
 
-def emit_entries(ops: list[FuncOp], target: Target) -> str:
-    """The ways into all functions that can have one; empty where none can."""
-    texts = [_Entry(op, target).text() for op in ops if has_entry(op)]
+def emit_entries(ops: list[FuncOp], target: Target, team: bool = True) -> str:
+    """The ways into all functions that can have one; empty where none can. ``team``: as for ``emit_module``."""
+    texts = [_Entry(op, target, team).text() for op in ops if has_entry(op)]
     return "\n".join([HELPER, *texts]) if texts else ""
 
 
@@ -148,9 +148,10 @@ class _Entry:
     sizes and addresses, ``run`` calls the function.
     """
 
-    def __init__(self, op: FuncOp, target: Target):
+    def __init__(self, op: FuncOp, target: Target, team: bool):
         self.op = op
         self.signature = Signature.of(op)
+        self.team = team and self.signature.team
         self.places, _ = record_places(self.signature)
         self.given = call_arrays(self.signature)
         self.e = Emitter(target, set())
@@ -279,7 +280,7 @@ class _Entry:
             else:
                 place = WORKSPACE if argument.role == "workspace" else self.places[argument.name]
                 values.append(f"ptr {self._word(record, place, 'ptr')}")
-        if self.signature.team:
+        if self.team:
             values.append(f"ptr {self._word(record, TEAM, 'ptr')}")
         self.e.line(f'call void @"{native_name(self.op.sym_name.value)}"({", ".join(values)}) noinline')
         self.e.line("br label %done")

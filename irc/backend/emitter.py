@@ -108,12 +108,14 @@ class Emitter:
     ``names`` holds the LLVM operand (a register or a constant) of each value, ``parts`` those of each tile (see
     :func:`parts_of`). What must dominate everything, such as
     sizes, goes to ``entry``; the rest is appended to the current block. ``functions`` are those that were written on
-    the way, ``team`` the argument that says which threads share loops, if the function has it (see ``emit_parallel``).
+    the way, ``team`` the argument that says which threads share loops, if the function has it (see ``emit_parallel``);
+    ``teams`` says whether any function may have one.
     """
 
-    def __init__(self, target: Target, declarations: set[str], name: str = "", team: str | None = None):
+    def __init__(self, target: Target, declarations: set[str], name: str = "", teams: bool = True):
         self.name = name
-        self.team = team
+        self.teams = teams
+        self.team: str | None = None
         self.functions: list[str] = []
         self.in_shared_loop = False
         self.target = target
@@ -129,7 +131,7 @@ class Emitter:
 
     def inside(self) -> Emitter:
         """A writer of the function of a shared loop: it has the registers of this one that it uses, as arguments."""
-        inner = Emitter(self.target, self.declarations, self.name)
+        inner = Emitter(self.target, self.declarations, self.name, self.teams)
         inner.names, inner.parts, inner.symbols = self.names, self.parts, self.symbols
         inner._count = self._count
         inner.in_shared_loop = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -167,11 +167,14 @@ def _argument(name: str, is_symbol: bool, type: Type, marks: Mapping[str, Attrib
 class Owner(Protocol):
     """What keeps the machine code: a ``Library``."""
 
-    @property
-    def code(self) -> object | None:
-        """The machine code, in memory while anyone holds this object; None when it has been closed."""
+    def code(self, team: bool = False) -> object | None:
+        """The machine code, for one thread or for a team, in memory while anyone holds this object; None when it has
+        been closed."""
 
-    def entry_address(self, name: str) -> int | None:
+    def address(self, name: str, team: bool = False) -> int:
+        """Where the machine code of a function is."""
+
+    def entry_address(self, name: str, team: bool = False) -> int | None:
         """Where the way into a function from Python is; None if it has none."""
 
 
@@ -192,12 +195,13 @@ class Plan:
 class Function:
     """A native function, called with arrays. ``bound`` replaces the values of bound arguments, by name.
 
-    Several threads may call it: each call has a workspace of its own, kept for the next call.
+    Several threads may call it: each call has a workspace of its own, kept for the next call. The machine code is made
+    at the first.
     """
 
     PLANS = 256
 
-    def __init__(self, signature: Signature, address: int, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
+    def __init__(self, signature: Signature, owner: Owner, bound: Mapping[str, np.ndarray] | None = None):
         self.owner = owner
         self._inputs = signature.by_role("input")
         self._outputs = signature.outputs()
@@ -206,12 +210,7 @@ class Function:
         place_of = {a.name: place for place, a in enumerate(signature.arguments)}
         self._places = [place_of[a.name] for a in (*self._inputs, *self._outputs)]
         self._workspace_places = [place_of[a.name] for a in signature.by_role("workspace")]
-        kinds: list[Any] = [
-            ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)] for a in signature.arguments
-        ]
-        if signature.team:
-            kinds.append(ctypes.c_void_p)
-        self._native = ctypes.CFUNCTYPE(None, *kinds)(address)
+        self._natives: dict[bool, Callable[..., None]] = {}
         self._set(signature, bound or {})
 
     def _set(self, signature: Signature, bound: Mapping[str, np.ndarray]) -> None:
@@ -276,23 +275,41 @@ class Function:
 
     def run(self, given: Sequence[np.ndarray], outputs: Sequence[np.ndarray], threads: int = 1) -> None:
         """Only the native call: for arrays that :meth:`checked` and :meth:`outputs` gave, or equal rows of them all."""
-        code = self.owner.code  # held during the call: another thread may close the owner meanwhile
-        if code is None:
+        team = team_address(threads) if self.signature.team else 0  # none where threads have nothing to share
+        code = self.owner.code(team != 0)  # held during the call: another thread may close the owner meanwhile
+        native = None if code is None else self._natives.get(team != 0) or self._native(team != 0)
+        if native is None:
             raise Error(f"{self.signature.name}: the native code has been closed")
         plan = self.plan(given)
         values = plan.values.copy()
-        if self.signature.team:
-            values.append(team_address(threads))
+        if team:
+            values.append(team)
         for place, array in zip(self._places, (*given, *outputs), strict=True):
             values[place] = address_of(array) if values[place] is None else array.item()
         if not self._workspace_places:
-            self._native(*values)
+            native(*values)
             return
         workspace = self._workspace(plan.workspace)
         for place in self._workspace_places:
             values[place] = workspace[1]
-        self._native(*values)
+        native(*values)
         self._workspaces.append(workspace)
+
+    def _native(self, team: bool) -> Callable[..., None] | None:
+        """The machine code, as ctypes calls it; None when it has been closed."""
+        try:
+            address = self.owner.address(self.signature.name, team)
+        except ValueError:
+            return None
+        kinds: list[Any] = [
+            ctypes.c_void_p if isinstance(a.type, BufferType) else _NUMBERS[str(a.type)]
+            for a in self.signature.arguments
+        ]
+        if team:
+            kinds.append(ctypes.c_void_p)
+        native = ctypes.CFUNCTYPE(None, *kinds)(address)
+        self._natives[team] = native
+        return native
 
     def sizes(self, given: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The function's symbols, found from the shapes of the arrays; all shapes are checked against them."""

@@ -1,18 +1,9 @@
-"""LLVM IR text to code in this process: parse, verify, optimise, make an object, link it.
-
-Each library has an engine of its own, closed with it: so memory comes back (an engine shared by all does not give it
-back).
-"""
+"""Native code of a module: made when one of its functions is first called."""
 
 from __future__ import annotations
 
 import hashlib
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from itertools import count
+from collections.abc import Callable
 from typing import ClassVar
 
 import llvmlite.binding as llvm
@@ -20,171 +11,125 @@ import llvmlite.binding as llvm
 from irc.backend.emit import emit_module, native_name
 from irc.backend.emit_entry import emit_entries, entry_name, has_entry
 from irc.backend.entry import Function, Signature
+from irc.backend.forks import lock
+from irc.backend.machine_code import MachineCode, object_code, optimised, timed
 from irc.backend.object_cache import ObjectCache
 from irc.backend.target import Target, host
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import FuncOp
 
-_numbers = count()
-
 
 class Library:
     """Native code of a module. Use :meth:`function`; close it (or use ``with``) to give the memory back.
 
-    ``llvm_text`` is the IR before LLVM's optimiser, ``entries_text`` that of the ways in from Python (see
-    ``irc.backend.emit_entry``), ``object`` the machine code of both, ``times`` the seconds of each stage. With a
-    ``cache`` the machine code is taken from there, or put there. ``heads`` is the module, or one with its functions
-    that do nothing. ``compiled`` counts the modules of this process that LLVM made machine code of.
+    Functions with loops that threads may share (``irc.team``) have two codes, each made when first called: for one
+    thread, which knows nothing of others, and for a ``team``, which is a third longer.
+
+    ``heads`` is the module, or one with its functions that do nothing, if ``lowered`` makes the module. With a
+    ``cache`` machine code is taken from there, or put there: under ``question``, all that decides what the module is,
+    or else under what LLVM is given. ``compiled`` counts the modules of this process that LLVM made machine code of.
+    Several threads may use it.
     """
 
     compiled: ClassVar[int] = 0
 
-    def __init__(self, module: ModuleOp, target: Target, cache: ObjectCache | None = None):
-        self._begin(module, target)
-        with self._timed("emit"):
-            self._texts = self._emit(module)
-        kept = None if cache is None else cache.get(self.fingerprint())
-        self.object: bytes = self._compile() if kept is None else kept
-        if cache is not None and kept is None:
-            cache.put(self.fingerprint(), self.object)
-        self._link()
-
-    @classmethod
-    def of_object(cls, heads: ModuleOp, target: Target, object: bytes, lowered: Callable[[], ModuleOp]) -> Library:
-        """A library of machine code that was made before. ``heads`` has its functions, with any bodies; ``lowered``
-        makes the module that the code was made of, for those who want to see it.
-        """
-        library = cls.__new__(cls)
-        library._begin(heads, target)
-        library._lowered = lowered
-        library.object = object
-        library._link()
-        return library
-
-    def _begin(self, heads: ModuleOp, target: Target) -> None:
+    def __init__(
+        self,
+        heads: ModuleOp,
+        target: Target,
+        cache: ObjectCache | None = None,
+        question: str | None = None,
+        lowered: Callable[[], ModuleOp] | None = None,
+    ):
         self.target = target
         self.heads = heads
-        self.times: dict[str, float] = {}
-        self._functions: dict[str, Function] = {}
-        self.code: _Code | None = None
-        self._lowered: Callable[[], ModuleOp] | None = None
         functions = _functions(heads)
         self.signatures = {op.sym_name.value: Signature.of(op) for op in functions}
+        self._cache = cache
+        self._question = question
+        self._lowered = lowered
+        self._functions: dict[str, Function] = {}
         self._entries = [op.sym_name.value for op in functions if has_entry(op)] if target.runs_here else []
+        self._codes: dict[bool, MachineCode] = {}
+        self._lock = lock()
+        self._closed = False
+        self.times: dict[str, float] = {}
 
-    def _emit(self, module: ModuleOp) -> tuple[str, str]:
-        entries = emit_entries(_functions(module), self.target) if self.target.runs_here else ""
-        return emit_module(module, self.target), entries
+    def code(self, team: bool = False) -> MachineCode | None:
+        """The machine code, in memory while anyone holds it; None after :meth:`close`."""
+        found = self._codes.get(team)
+        if found is not None or self._closed:
+            return found
+        with self._lock:
+            if team not in self._codes and not self._closed:
+                self._codes[team] = self._made(team)
+            return self._codes.get(team)
 
-    @cached_property
-    def _texts(self) -> tuple[str, str]:
-        assert self._lowered is not None
-        return self._emit(self._lowered())
+    def _made(self, team: bool) -> MachineCode:
+        found, key = None, ""
+        if self._cache is not None:
+            key = self.fingerprint(team) if self._question is None else f"{self._question}\0team={team}"
+            found = self._cache.get(key)
+        if found is None:
+            found = object_code(self.text(team), self.target, self.times)
+            Library.compiled += 1
+            if self._cache is not None:
+                self._cache.put(key, found)
+        symbols = [*map(native_name, self.signatures), *map(entry_name, self._entries)]
+        with timed(self.times, "link"):
+            return MachineCode(self.target, found, symbols)
 
-    @property
-    def llvm_text(self) -> str:
-        """The IR before LLVM's optimiser."""
-        return self._texts[0]
+    def text(self, team: bool = True) -> str:
+        """LLVM IR before its optimiser: of the functions and, for this machine, of the ways into them from Python (see
+        ``irc.backend.emit_entry``). ``team``: loops that threads may share can be.
+        """
+        with timed(self.times, "emit"):
+            module = self.heads if self._lowered is None else self._lowered()
+            functions = emit_module(module, self.target, team)
+            return functions + (emit_entries(_functions(module), self.target, team) if self.target.runs_here else "")
 
-    @property
-    def entries_text(self) -> str:
-        """The IR of the ways in from Python."""
-        return self._texts[1]
-
-    def _optimised(self) -> llvm.ModuleRef:
-        """LLVM's module, anew: to make code of it changes it."""
-        with self._timed("parse"):
-            parsed = llvm.parse_assembly(self.llvm_text + self.entries_text)
-        with self._timed("verify"):
-            parsed.verify()
-        machine = self.target.machine(jit=self.target.runs_here)
-        parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
-        with self._timed("optimise"):
-            _optimise(parsed, machine, self.target)
-        return parsed
-
-    def _compile(self) -> bytes:
-        parsed = self._optimised()
-        with self._timed("codegen"):
-            code: bytes = self.target.machine(jit=self.target.runs_here).emit_object(parsed)
-        Library.compiled += 1
-        return code
-
-    def _link(self) -> None:
-        if not self.target.runs_here:
-            return
-        with self._timed("link"):
-            engine = llvm.create_lljit_compiler(self.target.machine(jit=True))
-            builder = llvm.JITLibraryBuilder().add_object_img(self.object).add_current_process()
-            for symbol in (*map(native_name, self.signatures), *map(entry_name, self._entries)):
-                builder.export_symbol(symbol)
-            self.code = _Code(engine, builder.link(engine, f"irc{next(_numbers)}"))
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.times[stage] = time.perf_counter() - start
-
-    @property
-    def is_open(self) -> bool:
-        """Whether functions can be called: made for this machine, and not closed."""
-        return self.code is not None
-
-    def address(self, name: str) -> int:
-        """Where a function's machine code is. Raises ValueError where there is none."""
-        if self.code is None:
-            raise ValueError("the library is closed, or it is for another machine")
-        if name not in self.signatures:
-            raise ValueError(f"there is no function '{name}'; the functions are {', '.join(self.signatures)}")
-        return self.code.tracker[native_name(name)]
-
-    def entry_address(self, name: str) -> int | None:
-        """Where the way into a function from Python is; None where there is none."""
-        return self.code.tracker[entry_name(name)] if self.code is not None and name in self._entries else None
+    def assembly(self, team: bool = True) -> str:
+        """The machine code as the target's assembly text."""
+        return str(self.target.machine().emit_assembly(optimised(self.text(team), self.target, self.times)))
 
     def function(self, name: str) -> Function:
-        """A function, callable with arrays. The same object each time."""
+        """A function, callable with arrays. The same object each time. Raises ValueError where there is none."""
         if name not in self._functions:
-            address = self.address(name)
-            self._functions[name] = Function(self.signatures[name], address, self)
+            if name not in self.signatures:
+                raise ValueError(f"there is no function '{name}'; the functions are {', '.join(self.signatures)}")
+            self._functions[name] = Function(self.signatures[name], self)
         return self._functions[name]
 
-    def assembly(self) -> str:
-        """The machine code as the target's assembly text."""
-        return self.target.machine().emit_assembly(self._optimised())
+    def address(self, name: str, team: bool = False) -> int:
+        """Where the machine code of a function is. Raises ValueError where there is none: for another machine, or
+        closed.
+        """
+        code = self.code(team)
+        if code is None or not self.target.runs_here:
+            raise ValueError("the library is closed, or it is for another machine")
+        return code.address(native_name(name))
 
-    def optimised_text(self) -> str:
-        """The IR after LLVM's optimiser."""
-        return str(self._optimised())
+    def entry_address(self, name: str, team: bool = False) -> int | None:
+        """Where the way into a function from Python is; None where there is none."""
+        code = self.code(team) if name in self._entries else None
+        return None if code is None else code.address(entry_name(name))
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, team: bool = False) -> str:
         """A hash of the code and of all that decides what this compiler makes of it."""
-        content = f"{self.llvm_text}\0{self.entries_text}\0{self.target!r}\0{llvm.llvm_version_info}"
+        content = f"{self.text(team)}\0{self.target!r}\0{llvm.llvm_version_info}"
         return hashlib.sha256(content.encode()).hexdigest()
 
     def close(self) -> None:
         """Unload the code, as soon as no thread runs it. Functions of a closed library refuse to run."""
-        self.code = None
+        with self._lock:
+            self._closed = True
+            self._codes.clear()
 
     def __enter__(self) -> Library:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class _Code:
-    """Machine code in memory: unloaded when nobody holds this object any more."""
-
-    def __init__(self, engine: llvm.LLJIT, tracker: llvm.ResourceTracker):
-        self.engine = engine
-        self.tracker = tracker
-
-    def __del__(self) -> None:
-        if not sys.is_finalizing():  # LLVM may be gone by then
-            self.tracker.close()  # before the engine that it belongs to
-            self.engine.close()
 
 
 def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
@@ -194,25 +139,3 @@ def compile_library(module: ModuleOp, target: Target | None = None) -> Library:
 
 def _functions(module: ModuleOp) -> list[FuncOp]:
     return [op for op in module.regions[0].block if isinstance(op, FuncOp)]
-
-
-def _optimise(parsed: llvm.ModuleRef, machine: llvm.TargetMachine, target: Target) -> None:
-    """LLVM's passes, by level: 0 none, 1 a few that clean up, 2 and 3 its own pipelines but for vectorisers.
-
-    Vectors and tiles are made by our own passes. LLVM's pipelines, as llvmlite runs them, keep 60 kB for each module.
-    NewGVN is not among the passes: it ends the process, by an assertion, on loops nested as ours are before ``cse``.
-    """
-    if target.optimise == 0:
-        return
-    options = llvm.create_pipeline_tuning_options(target.optimise)
-    options.loop_vectorization = options.slp_vectorization = False
-    options.loop_interleaving = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    if target.optimise > 1:
-        passes = builder.getModulePassManager()
-    else:
-        passes = llvm.create_new_module_pass_manager()
-        passes.add_simplify_cfg_pass()
-        passes.add_instruction_combine_pass()
-        passes.add_loop_rotate_pass()
-    passes.run(parsed, builder)

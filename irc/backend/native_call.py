@@ -134,7 +134,8 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray], thread
     ``threads``: on so many at most, where loops have enough to do.
     """
     signature = function.signature
-    address = function.owner.entry_address(signature.name) if cpython.available() else None
+    team = team_address(threads) if signature.team else 0
+    address = function.owner.entry_address(signature.name, team != 0) if cpython.available() else None
     bound = function.bound
     if address is None or any(a.flags.writeable for a in bound.values()):
         return None
@@ -158,7 +159,7 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray], thread
     record = np.zeros(words, np.int64)
     record[NDARRAY], record[BOOLEAN] = id(np.ndarray), cpython.bool_address()
     record[WORKSPACE], record[CAPACITY] = address_of(workspace), room
-    record[TEAM] = team_address(threads) if signature.team else 0
+    record[TEAM] = team
     for argument in signature.arguments:
         place = places[argument.name]
         if argument.role == "symbol":
@@ -171,6 +172,7 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray], thread
         elif isinstance(argument.type, BufferType) and argument.role != "workspace":
             record[place] = id(argument.dtype)
     record.flags.writeable = False
-    keep = (function.owner.code, workspace, held, [a.dtype for a in signature.arguments if a.role != "workspace"])
+    dtypes = [a.dtype for a in signature.arguments if a.role != "workspace"]
+    keep = (function.owner.code(team != 0), workspace, held, dtypes)
     entry = cpython.python_function(signature.name, address, record, keep)
     return NativeCall(function, entry, parameters, known, room, threads if signature.team else None)

@@ -7,8 +7,9 @@ other. A job is one word, ``{number of the job, parts left}``: to take a part is
 fails if the word has changed, so a worker that comes late finds no part of a job that is over. The pool does one job at
 a time; who finds it busy works alone, with the same results, as turns are independent.
 
-A worker that finds nothing to do looks out for a while, then sleeps (futex). One that is woken may be put on the
-processor of the caller, which waits for it and spins: so the caller yields its processor after a while.
+A worker that finds nothing to do looks out for a while, then sleeps (futex). So does the caller that waits for the last
+parts: its processor is then free for a worker that another process has put off amid a part, or for one that was woken
+on this very processor. Who looks out for long takes time from the others where there are more threads than processors.
 
 Linux on x86-64 and AArch64 only; elsewhere there are no teams.
 """
@@ -20,19 +21,22 @@ import os
 import sys
 from functools import cache
 
-import llvmlite.binding as llvm
-
+from irc.backend.forks import lock
+from irc.backend.machine_code import MachineCode, object_code
 from irc.backend.target import Target, host
 
 GRAIN = 1 << 14
 """The least work of a part, in the units of the pass ``parallelize``: some microseconds."""
 PARTS = 8
 """Parts for each thread, where there is work enough: others make up for a thread that is held up."""
-SPIN = 20_000
-"""How often a worker looks for another job before it sleeps."""
+SPIN = 2_000
+"""How often a worker looks for another job before it sleeps: some 50 µs. Longer would keep processors from others."""
 PATIENCE = 1_000
-"""How often the caller looks whether all parts are done before it yields its processor."""
+"""How often the caller looks whether all parts are done before it sleeps: some 25 µs."""
+MOST = 1024
+"""Threads of a team at most: a job has 16 bits for its parts, of which there are fewer than ``2 * PARTS`` for each."""
 
+_LOCK = lock()
 _PROCESSORS = {
     "x86_64": {
         "FUTEX": "202",
@@ -60,7 +64,8 @@ declare void @llvm.aarch64.set.fpcr(i64)""",
 
 _TEXT = """
 @job = internal global i64 0, align 64
-@done = internal global i64 0, align 64
+@done = internal global i32 0, align 64
+@waiting = internal global i32 0, align 64
 @announced = internal global i32 0, align 64
 @asleep = internal global i32 0, align 64
 @busy = internal global i32 0, align 64
@@ -74,7 +79,6 @@ declare i32 @pthread_detach(i64)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @sigfillset(ptr)
 declare i64 @syscall(i64, ...)
-declare i32 @sched_yield()
 DECLARE
 
 ; Take parts until none is left. What a job consists of is read before a part is taken, and holds if the word is the
@@ -102,7 +106,12 @@ work:
   LOAD_MODE
   %part = sub i64 %left, 1
   call void %f(ptr %c, i64 %part)
-  %before = atomicrmw add ptr @done, i64 1 acq_rel
+  %before = atomicrmw add ptr @done, i32 1 seq_cst
+  %sleeps = load atomic i32, ptr @waiting seq_cst, align 4
+  %calls = icmp ne i32 %sleeps, 0
+  br i1 %calls, label %wake, label %look
+wake:
+  %r = call i64 (i64, ...) @syscall(i64 FUTEX, ptr @done, i32 129, i32 1)
   br label %look
 out:
   ret void
@@ -216,7 +225,7 @@ announce:
   store atomic ptr %function, ptr @function monotonic, align 8
   store atomic ptr %context, ptr @context monotonic, align 8
   store atomic i64 %threads, ptr @threads monotonic, align 8
-  store atomic i64 0, ptr @done monotonic, align 8
+  store atomic i32 0, ptr @done monotonic, align 4
   %last = load atomic i64, ptr @job monotonic, align 8
   %number = add i64 %last, 65536
   %job = or i64 %number, %parts
@@ -230,20 +239,31 @@ waking:
   br label %own
 own:
   call void @help(i64 0)
+  %all = trunc i64 %parts to i32
   br label %join
 join:
-  %q = phi i32 [ 0, %own ], [ %q1, %pause ], [ 0, %yield ]
-  %d = load atomic i64, ptr @done acquire, align 8
-  %finished = icmp eq i64 %d, %parts
+  %q = phi i32 [ 0, %own ], [ %q1, %pause ]
+  %d = load atomic i32, ptr @done acquire, align 4
+  %finished = icmp eq i32 %d, %all
   br i1 %finished, label %over, label %pause
 pause:
   PAUSE
   %q1 = add i32 %q, 1
   %tired = icmp ugt i32 %q1, PATIENCE
-  br i1 %tired, label %yield, label %join
-yield:
-  %y = call i32 @sched_yield()
-  br label %join
+  br i1 %tired, label %sleep, label %join
+sleep:
+  store atomic i32 1, ptr @waiting seq_cst, align 4
+  br label %see
+see:
+  %e = load atomic i32, ptr @done seq_cst, align 4
+  %complete = icmp eq i32 %e, %all
+  br i1 %complete, label %awake, label %doze
+doze:
+  %s = call i64 (i64, ...) @syscall(i64 FUTEX, ptr @done, i32 128, i32 %e, ptr null)
+  br label %see
+awake:
+  store atomic i32 0, ptr @waiting monotonic, align 4
+  br label %over
 over:
   store atomic i32 0, ptr @busy release, align 4
   ret void
@@ -257,6 +277,7 @@ entry:
   store atomic i64 %over, ptr @job monotonic, align 8
   store i64 0, ptr @workers
   store atomic i32 0, ptr @asleep monotonic, align 4
+  store atomic i32 0, ptr @waiting monotonic, align 4
   store atomic i32 0, ptr @busy release, align 4
   ret void
 }
@@ -280,39 +301,27 @@ def pool_text(target: Target) -> str | None:
 def team_address(threads: int) -> int:
     """The team of up to so many threads, no more than there are processors for this process; 0 for one thread."""
     most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    count = min(threads, most)
-    if count == 1 or not (share := _share()):
+    count = min(threads, most, MOST)
+    if count == 1:
         return 0
-    return ctypes.addressof(_record(share, count))
+    with _LOCK:
+        record = _record(count)
+    return 0 if record is None else ctypes.addressof(record)
 
 
 @cache
-def _record(share: int, threads: int) -> ctypes.Array:
-    """The two words of a team, which stay."""
-    return (ctypes.c_int64 * 2)(share, threads)
+def _record(threads: int) -> ctypes.Array | None:
+    """The two words of a team, which stay; None where there is no pool. Under the lock: so there is but one pool."""
+    pool = _pool()
+    return None if pool is None else (ctypes.c_int64 * 2)(pool.address("share"), threads)
 
 
 @cache
-def _share() -> int:
-    """The address of ``share``, the pool compiled at the first call; 0 where there is no pool.
-
-    No lock: one that is held during a fork stays so in the child. Threads that are here at once make a pool each.
-    """
+def _pool() -> MachineCode | None:
+    """The pool, compiled at the first call and never unloaded: workers run it until the process ends."""
     text = pool_text(host()) if sys.platform == "linux" else None
     if text is None:
-        return 0
-    machine = host().machine(jit=True)
-    parsed = llvm.parse_assembly(text)
-    parsed.verify()
-    parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
-    engine = llvm.create_lljit_compiler(machine)
-    builder = llvm.JITLibraryBuilder().add_object_img(host().machine(jit=True).emit_object(parsed))
-    builder = builder.add_current_process()
-    for name in ("share", "forget"):
-        builder.export_symbol(name)
-    tracker = builder.link(engine, "irc.pool")
-    share: int = tracker["share"]
-    os.register_at_fork(after_in_child=ctypes.PYFUNCTYPE(None)(tracker["forget"]))
-    tracker.detach()  # the workers run the code until the process ends: it is never unloaded
-    engine.detach()
-    return share
+        return None
+    code = MachineCode(host(), object_code(text, host(), {}), ("share", "forget"))
+    os.register_at_fork(after_in_child=ctypes.PYFUNCTYPE(None)(code.address("forget")))
+    return code

@@ -10,6 +10,7 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from irc.backend.forks import wait_for_llvm
 from irc.ir.types import ScalarType
 
 
@@ -65,6 +66,7 @@ class Target:
 
 @cache
 def _initialise() -> None:
+    wait_for_llvm()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
 

@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import lru_cache, partial
 from numbers import Integral
 from typing import Any
@@ -61,7 +62,10 @@ class Workers:
                     return
                 task()
 
-        helpers = [self._pool.submit(work) for _ in range(min(threads, len(tasks)) - 1)]
+        helpers = []
+        with suppress(RuntimeError):  # the interpreter ends, or no thread can be had: the caller works alone
+            for _ in range(min(threads, len(tasks)) - 1):
+                helpers.append(self._pool.submit(work))
         try:
             work()
         finally:

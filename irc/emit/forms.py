@@ -27,7 +27,7 @@ NET_FORMS: dict[str, Callable[[Net], str]] = {
 """Forms of a net of neurons."""
 
 NATIVE_FORMS: dict[str, Callable[[Library], str]] = {
-    "llvm": lambda library: library.llvm_text,
+    "llvm": lambda library: library.text(),
     "asm": lambda library: library.assembly(),
 }
 """Forms of a module at loop level."""

@@ -76,8 +76,10 @@ def references_in(op: Operation) -> set[str]:
 
 def unused_private_symbols(module: Operation) -> list[Operation]:
     """Private symbols that nothing reaches from a public one, in text order."""
-    table = symbol_table(module)
     symbols = list(symbols_of(module))
+    if not any(map(is_private, symbols)):
+        return []
+    table = symbol_table(module)
     work = [op for region in module.regions for block in region.blocks for op in block if not is_private(op)]
     reached = set(work)
     while work:

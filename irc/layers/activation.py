@@ -12,6 +12,7 @@ from irc.layers import arguments
 from irc.layers.array_form import ArrayWriter
 from irc.layers.function import Function, only
 from irc.layers.neuron_form import NetWriter
+from irc.layers.place import fail
 from irc.layers.value import Applied, Misfit, Spec, Value, apply
 
 
@@ -56,7 +57,10 @@ def activate(x: Value, name: str, parameter: float | None = None) -> Value:
 def activation(name: str, parameter: float | None = None) -> Activate:
     """The function that :func:`activate` applies."""
     found = ACTIVATIONS[name]
-    return Activate(found if parameter is None else found.with_parameter(parameter))
+    try:
+        return Activate(found if parameter is None else found.with_parameter(parameter))
+    except ValueError as error:
+        fail(str(error))
 
 
 def relu(x: Value) -> Value:

@@ -98,8 +98,9 @@ class Summary(Function):
     def _axes(self, given: Spec) -> list[int]:
         axes = range(given.rank) if self.axes is None else self.axes
         found = sorted({axis + given.rank if axis < 0 else axis for axis in axes})
-        if any(not 0 <= axis < given.rank for axis in found):
-            raise Misfit(f"there is no axis {list(axes)} in {given}; the batch does not count")
+        for axis in axes:
+            if not -given.rank <= axis < given.rank:
+                raise Misfit(f"there is no axis {axis} in {given}; the batch does not count")
         return found
 
     def infer(self, *inputs: Spec) -> Sequence[Spec]:

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from irc.dialects.arith import AddF, DivF
-from irc.dialects.array import Broadcast, Reduce, Reshape, Slice
+from irc.dialects.array import Broadcast, Detach, Reduce, Reshape, Running, Slice
 from irc.dialects.array.sizes import size_as_float
 from irc.dialects.array.syntax import sizes_attribute, tensor
 from irc.dialects.constants import splat
@@ -36,6 +36,7 @@ class ArrayWriter:
         self._offsets = offsets
         self._made: dict[Value, IrValue] = {}
         self._weights: dict[tuple[Layer, str], IrValue] = {}
+        self._followed: dict[tuple[Layer, str], IrValue] = {}
         self._streams = count()
 
     def __getitem__(self, value: Value) -> IrValue:
@@ -59,6 +60,20 @@ class ArrayWriter:
             part = self.part(self.flat, begin, TensorType([prod(weight.shape)], self.element))
             self._weights[layer, name] = self.reshaped(part, TensorType(weight.shape, self.element))
         return self._weights[layer, name]
+
+    def followed(self, layer: Layer, name: str) -> IrValue:
+        """What a statistic of a layer is in training when all that is written so far has been done: its parameter, or
+        what :meth:`follow` took in last.
+        """
+        if (layer, name) not in self._followed:
+            self._followed[layer, name] = self.value(Detach, self.weight(layer, name))
+        return self._followed[layer, name]
+
+    def follow(self, layer: Layer, name: str, now: IrValue, seen: IrValue, momentum: float) -> IrValue:
+        """A statistic: in training ``now``, and of ``seen`` a part ``momentum`` is taken in; else the parameter."""
+        before = self.value(Detach, self.weight(layer, name))
+        self._followed[layer, name] = seen
+        return self.value(Running, before, now, seen, momentum=momentum)
 
     def part(self, vector: IrValue, begin: int, type: TensorType) -> IrValue:
         """A part of a vector."""

@@ -42,6 +42,8 @@ class Linear(Layer):
         if given or out_features is None:
             takes = "(out_features) or (in_features, out_features)"
             arguments.refuse(self.kind, f"{takes}, such as {self.kind}(500) or {self.kind}(800, 500)")
+        if isinstance(in_features, (tuple, list)) and len(in_features) == 1:  # the shape of a vector
+            (in_features,) = in_features
         self.in_features = None if in_features is None else arguments.size(in_features, f"in_features of {self.kind}")
         self.out_features = arguments.size(out_features, f"out_features of {self.kind}")
         self.bias = arguments.switch(bias, f"bias of {self.kind}")

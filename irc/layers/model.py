@@ -82,7 +82,7 @@ class Module(Buildable):
 
     def forward(self, *inputs: Any) -> Any:
         """The net's output, or a tuple of outputs."""
-        raise NotImplementedError
+        fail(f"{self.title} has no method forward, which says how its layers follow one another")
 
     def __call__(self, *inputs: Any) -> Any:
         """The same."""
@@ -118,10 +118,17 @@ class Module(Buildable):
                 work += [(f"{prefix}{key}", one) for key, one in reversed(_parts(part))]
 
     def _inputs(self) -> list[Value]:
-        """A value for each argument of ``forward``."""
-        parameters = inspect.signature(self.forward).parameters.values()
-        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        """A value for each argument of ``forward``; those with a default are inputs if ``input_shape`` names them."""
         given = self.input_shape
+        named = given if isinstance(given, Mapping) else ()
+        parameters = inspect.signature(self.forward).parameters.values()
+        names = [
+            p.name
+            for p in parameters
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and (p.default is p.empty or p.name in named)
+        ]
+        if not names and type(self).forward is not Module.forward:
+            fail(f"forward of {self.title} must take inputs that have names, such as forward(self, x)")
         shapes = given if isinstance(given, Mapping) else {names[0]: given} if names and given is not None else {}
         for name in shapes:
             if name not in names:
@@ -142,6 +149,8 @@ class Sequential(Module):
         self.input_shape = input_shape
         self.name = arguments.name(name, "Sequential") or "Sequential"
         for key, part in self.parts.items():
+            if isinstance(part, type):
+                fail(f"part {key} of Sequential must be a layer, not the class {part.__name__}: call it")
             if not callable(part):
                 fail(f"part {key} of Sequential must be a layer, a module or a function, not a {type(part).__name__}")
 

@@ -296,7 +296,11 @@ def concat(*values: Any, axis: int = 0) -> Value:
 
 def stack(*values: Any, axis: int = 0) -> Value:
     """Values of one shape side by side along a new dimension ``axis``."""
-    parts = [unsqueeze(part, axis) for part in _values(values, "stack")]
+    given = _values(values, "stack")
+    shapes = [part.known for part in given if isinstance(part, Value)]
+    if len(set(shapes)) > 1:
+        fail(f"stack: takes values of one shape, but {', '.join(map(str, shapes))} came in")
+    parts = [unsqueeze(part, axis) for part in given]
     return only(apply(_Concat(_integer(axis, "axis of stack")), *parts))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from irc.dialects.arith import AddF, DivF, MaximumF, MulF, SubF
-from irc.dialects.array import Detach, Running
 from irc.dialects.math import RSqrt
 from irc.ir.dimensions import product
 from irc.ir.operation import Value as IrValue
@@ -16,13 +15,16 @@ from irc.layers.array_form import ArrayWriter
 from irc.layers.function import ONE, ZERO, Layer, Weight
 from irc.layers.value import Applied, Misfit, Spec
 
+_COUNT = "num_batches_tracked"
+
 
 class BatchNorm(Layer):
     """``BatchNorm()``: PyTorch's ``BatchNorm1d`` and ``BatchNorm2d``, by the channels, the first size.
 
     y = (x - mean) / sqrt(variance + eps) * weight + bias. In training the statistics are those of the batch, the
     variance the biased one, and the running ones become (1 - momentum) * running + momentum * batch's, there with the
-    unbiased variance. Else they are the running ones. These are tensors of parameters that have no gradient.
+    unbiased variance; the momentum None stands for 1 / ``num_batches_tracked``, which makes them means over all batches
+    so far. Else they are the running ones. These and the number of batches are parameters that have no gradient.
     """
 
     kind = "BatchNorm"
@@ -32,15 +34,18 @@ class BatchNorm(Layer):
         self,
         num_features: int | None = None,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
+        track_running_stats: bool = True,
         name: str | None = None,
     ):
         what = "num_features of BatchNorm"
         self.num_features = None if num_features is None else arguments.size(num_features, what)
         self.eps = arguments.number(eps, "eps of BatchNorm", 0.0)
-        self.momentum = arguments.number(momentum, "momentum of BatchNorm", 0.0, 1.0)
+        self.momentum = None if momentum is None else arguments.number(momentum, "momentum of BatchNorm", 0.0, 1.0)
         self.affine = arguments.switch(affine, "affine of BatchNorm")
+        if not arguments.switch(track_running_stats, "track_running_stats of BatchNorm"):
+            arguments.refuse("BatchNorm", "no track_running_stats=False: outside of training no row depends on others")
         self.name = arguments.name(name, "BatchNorm")
 
     def infer(self, *inputs: Spec) -> Sequence[Spec]:
@@ -59,7 +64,7 @@ class BatchNorm(Layer):
         channels = inputs[0].shape[:1]
         learnt = [Weight("weight", channels, ONE), Weight("bias", channels, ZERO)]  # type: ignore[arg-type]
         kept = [Weight("running_mean", channels, ZERO), Weight("running_var", channels, ONE)]  # type: ignore[arg-type]
-        return [*(learnt if self.affine else []), *kept]
+        return [*(learnt if self.affine else []), *kept, Weight(_COUNT, (), ZERO)]
 
     def array(self, writer: ArrayWriter, applied: Applied) -> Sequence[IrValue]:
         x = writer[applied.operands[0]]
@@ -84,9 +89,16 @@ class BatchNorm(Layer):
         others = writer.value(MaximumF, writer.value(SubF, count, one), one)
         unbiased = writer.value(MulF, variance, writer.value(DivF, count, others))
 
+        batches = writer.followed(self, _COUNT)
+        batches = writer.add(batches, writer.full(1.0, batches.type))
+        writer.follow(self, _COUNT, batches, batches, 1.0)
+
         def running(name: str, now: IrValue, seen: IrValue) -> IrValue:
-            before = writer.value(Detach, writer.weight(self, name))
-            return writer.value(Running, before, now, seen, momentum=self.momentum)
+            if self.momentum is not None:
+                return writer.follow(self, name, now, seen, self.momentum)
+            before = writer.followed(self, name)
+            part = writer.value(DivF, writer.value(SubF, seen, before), writer.along(batches, seen.type))
+            return writer.follow(self, name, now, writer.add(before, part), 1.0)
 
         return running("running_mean", mean, mean), running("running_var", variance, unbiased)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from irc.dialects.activations import ACTIVATIONS
 from irc.dialects.arith import AddF, MulF, SubF
-from irc.dialects.array import Concat, Contract, Scan, Slice, Stack, Transpose, Yield
+from irc.dialects.array import Concat, Contract, Dropout, Scan, Slice, Stack, Transpose, Yield
 from irc.dialects.array.scan import isolate, part_type, stacked_type
 from irc.dialects.array.syntax import sizes_attribute
 from irc.ir.attributes import UNIT
@@ -30,7 +30,8 @@ class Recurrent(Layer):
 
     Parameters of layer k are ``weight_ih_lk`` [gates * hidden, inputs], ``weight_hh_lk`` [gates * hidden, hidden],
     ``bias_ih_lk`` and ``bias_hh_lk`` [gates * hidden]; those of the other direction end in ``_reverse``. They start as
-    U(-r, r), r = 1 / sqrt(hidden_size); with ``init`` the weights start by that, and the biases as zero.
+    U(-r, r), r = 1 / sqrt(hidden_size); with ``init`` the weights start by that, and the biases as zero. ``dropout``:
+    in training that part of the outputs of every layer but the last is left out, as by :class:`Dropout`.
     """
 
     spellings: ClassVar = {
@@ -51,6 +52,8 @@ class Recurrent(Layer):
         hidden_size: int | None = None,
         num_layers: int | None = None,
         bias: bool = True,
+        batch_first: bool = True,
+        dropout: float = 0.0,
         bidirectional: bool = False,
         init: Any = None,
         name: str | None = None,
@@ -68,6 +71,9 @@ class Recurrent(Layer):
         self.hidden_size = self._size(hidden_size, "hidden_size")
         self.num_layers = self._size(1 if num_layers is None else num_layers, "num_layers")
         self.bias = arguments.switch(bias, f"bias of {self.kind}")
+        if not arguments.switch(batch_first, f"batch_first of {self.kind}"):
+            arguments.refuse(self.kind, "no batch_first=False: arrays are [batch, steps, features]")
+        self.dropout = arguments.number(dropout, f"dropout of {self.kind}", 0.0, 1.0)
         self.directions = 1 + arguments.switch(bidirectional, f"bidirectional of {self.kind}")
         reach = 1 / math.sqrt(self.hidden_size)
         self.init = initial(init, Initial("uniform", (-reach, reach)))
@@ -124,7 +130,7 @@ class Recurrent(Layer):
         last: list[list[IrValue]] = []
         sequence, axes = x, "btf"
         outputs: list[IrValue] = []
-        for number, (_, back, end) in enumerate(self._runs()):
+        for number, (layer, back, end) in enumerate(self._runs()):
             came_in = writer.value(
                 Contract, sequence, writer.weight(self, f"weight_ih_{end}"), equation=f"{axes},gf->tbg"
             )
@@ -134,6 +140,10 @@ class Recurrent(Layer):
             if len(outputs) == self.directions:
                 sequence, axes = writer.value(Concat, outputs, axis=2), "tbf"
                 outputs = []
+                if self.dropout and layer < self.num_layers - 1:
+                    rows = writer.value(Transpose, sequence, permutation=[1, 0, 2])
+                    stream = writer.new_stream()
+                    sequence, axes = writer.value(Dropout, rows, p=self.dropout, stream=stream), "btf"
         kept = [writer.value(Stack, parts, axis=1) for parts in zip(*last, strict=True)]
         return [writer.value(Transpose, sequence, permutation=[1, 0, 2]), *kept]
 

@@ -1,8 +1,8 @@
 """From a trace to a module.
 
-Where all of it has a neuron form, and there is one input and one output, the module is one ``neuron.net``. Else it is
-a function of batches; in it, each run of functions that have a neuron form, and of which one at least has edges, is a
-private net that is called.
+Where all of it has a neuron form, and there is one input and one output, which is a vector, the module is one
+``neuron.net``. Else it is a function of batches; in it, each run of functions that have a neuron form, and of which one
+at least has edges, is a private net that is called.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ LAYERS = "irc.layers"
 def to_module(trace: Trace, element: Type = f32) -> ModuleOp:
     """The module of a trace, with floats ``element``."""
     alone = len(trace.inputs) == len(trace.outputs) == 1 and trace.inputs[0].spec is not None
-    if alone and trace.applied and all(map(_in_neurons, trace.applied)):
+    vector = trace.outputs[0].known.rank == 1  # a net gives rows of numbers
+    if alone and vector and trace.applied and all(map(_in_neurons, trace.applied)):
         ranges = {(named.layer, named.weight.name): named.range for named in trace.parameters}
         writer = NetWriter(trace.applied, trace.outputs, ranges, element)
         net = writer.net(trace.name, trace.inputs, trace.parameter_count, trace.location, tensors=_tensors(trace))

@@ -56,6 +56,10 @@ class Spec:
 
 
 _SERIAL = count()
+MOST_NUMBERS = 2**28
+"""How many numbers a value has at most for each sample. The compiler notes which goes where, so it needs several times
+their memory.
+"""
 
 
 class Applied:
@@ -179,4 +183,8 @@ def apply(function: Function, *operands: Value) -> tuple[Value, ...]:
             for value in dict.fromkeys(operands)
         ]
         fail(f"{function.described}: {misfit}", *notes)
+    for spec in specs:
+        size = spec.size
+        if isinstance(size, int) and size > MOST_NUMBERS:
+            fail(f"{function.described}: gives {spec}, {size} numbers for each sample; there can be {MOST_NUMBERS}")
     return tuple(Applied(function, operands, specs).results)

@@ -87,3 +87,6 @@ def run_command(
         except Error as error:
             stderr.write(f"{error}\n")
             return 1
+        except MemoryError as error:
+            stderr.write(f"error: there is not enough memory: {error}\n")
+            return 1

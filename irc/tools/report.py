@@ -7,8 +7,9 @@ from collections import Counter
 from irc.backend.jit import Library
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
+from irc.emit.summary import layer_table
 from irc.ir.diagnostics import counted
-from irc.layers.summary import layer_table
+from irc.ir.dimensions import substitute
 from irc.model import Net
 from irc.passes.pipelines import PIPELINES
 from irc.passes.recover_structure import count_blocks
@@ -48,7 +49,7 @@ def report(net: Net) -> str:
         lines += [*facts.lines(), _structure(net, net.entry, facts.edges)]
     lines += [f"  {net.params.flat.size} parameters, {net.dtype}"]
     table = layer_table(net.entry)
-    lines += ["", "layers", *table] if table else []
+    lines += ["", "layers", *(f"  {line}" for line in table)] if table else []
     lines += ["", "levels (training pipeline)"]
     module: ModuleOp = net.module.clone()
     sizes = _Sizes(module)
@@ -57,10 +58,12 @@ def report(net: Net) -> str:
     for name, ops, count, dialects, seconds in sizes.rows:
         lines.append(f"  {name:<16} {ops:6} {count:6} {seconds * 1e3:8.2f}  {dialects}")
     library = Library(module, net.target)
+    code = library.code()
+    assert code is not None
     lines += ["", f"native code for {net.target.name} ({net.target.cpu})"]
-    lines.append(f"  {len(library.object)} bytes of object code, {library.llvm_text.count(chr(10))} lines of LLVM IR")
+    lines.append(f"  {len(code.object)} bytes of object code, {library.text(False).count(chr(10))} lines of LLVM IR")
     for name, signature in library.signatures.items():
-        lines.append(f"  @{name}: workspace {signature.workspace} bytes")
+        lines.append(f"  @{name}: workspace {substitute(signature.workspace, signature.symbols)} bytes")
     lines += [f"  {stage}: {seconds * 1e3:.2f} ms" for stage, seconds in library.times.items()]
     library.close()
     return "\n".join(lines) + "\n"

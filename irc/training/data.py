@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_array, as_input, as_rows, require_below, shown
+from irc.arrays import as_array, as_input, as_rows, require_below, samples_hint, shown
 from irc.backend.entry import Argument
 from irc.ir.diagnostics import Error, counted
+from irc.kernel import Kernel
 from irc.recurrence import RANK_HINTS, checked_rows
 from irc.training.losses import Loss
 
@@ -73,6 +74,14 @@ class Data:
         return hot
 
 
+def data_arguments(forward: Kernel) -> tuple[list[Argument], list[Shape]]:
+    """What a net learns from: its inputs, but for the state, and what is like its first output; and what is known of
+    their shapes, with any number of rows.
+    """
+    arguments = [*(a for a in forward.inputs if not a.registers), forward.signature.outputs()[0]]
+    return arguments, [forward.known_shape(a) for a in arguments]
+
+
 def checked_data(
     x: Any,
     y: Any,
@@ -100,10 +109,10 @@ def checked_data(
     fixed = shapes[0][1] if recurrent else None
     before: list[int | None] = [None, fixed] if streams else [None]
     hint = RANK_HINTS[rows] if recurrent or streams else ""
-    arrays = [
-        as_input(as_rows(value, a.sample_shape), a.dtype, [*before, *shape], a.name, hint)
-        for value, a, shape in zip(given, inputs, behind[:-1], strict=True)
-    ]
+    arrays = []
+    for value, a, shape in zip(given, inputs, behind[:-1], strict=True):
+        own = hint or samples_hint(a.sample_shape)
+        arrays.append(as_input(as_rows(value, a.sample_shape), a.dtype, [*before, *shape], a.name, own))
     for array, a in zip(arrays, inputs, strict=True):
         require_below(array, a.below, a.name)
     labels = _labels(y, [*before, *behind[-1]], loss)

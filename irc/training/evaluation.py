@@ -21,7 +21,7 @@ from irc.ir.types import TensorType, scalar_of
 from irc.passes.pipelines import ARRAY, LOOP
 from irc.passmanager import PassContext, PassManager, parse_pipeline
 from irc.recurrence import State, over_time, single
-from irc.training.data import Data, checked_data
+from irc.training.data import Data, checked_data, data_arguments
 from irc.training.gradient import chosen_loss
 from irc.training.losses import Loss, mean_loss
 from irc.training.trainable import Trainable
@@ -88,10 +88,8 @@ class _Anew:
 def evaluate_data(net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH, rows: str = "steps") -> Evaluation:
     """See :meth:`irc.Net.evaluate`."""
     chosen = chosen_loss(net, loss)
-    inputs = [a for a in net.forward.inputs if not a.registers]
-    arguments = [*inputs, net.forward.signature.outputs()[0]]
-    shapes = [net.forward.known_shape(a) for a in arguments]
-    recurrent = len(inputs) < len(net.forward.inputs)
+    arguments, shapes = data_arguments(net.forward)
+    recurrent = any(a.registers for a in net.forward.inputs)
     return evaluate(net, checked_data(x, y, arguments, shapes, chosen, rows, recurrent), chosen, batch)
 
 

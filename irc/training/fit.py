@@ -14,7 +14,7 @@ from irc.recurrence import checked_rows
 from irc.training.arguments import require_count
 from irc.training.batches import Batches, CutBatches, GivenBatches
 from irc.training.callbacks import Callback, Training, as_callbacks
-from irc.training.data import Data, checked_data
+from irc.training.data import Data, checked_data, data_arguments
 from irc.training.evaluation import BATCH, evaluate
 from irc.training.gradient import chosen_loss
 from irc.training.history import History, Recorder
@@ -50,7 +50,8 @@ def fit(
     require_count("batch", batch)
     chosen = chosen_loss(net, loss)
     number = checked_seed(seed)
-    one = _Fit(net, chosen_optimizer(optimizer, net.memory), chosen, rows, number)
+    one_sample = batch == 1 and y is not None
+    one = _Fit(net, chosen_optimizer(optimizer, net.memory), chosen, rows, number, one_sample)
     if y is None:
         batches, seen = one.given_batches(x, epochs, shuffle, validation)
     else:
@@ -73,18 +74,20 @@ def chosen_optimizer(given: Any, memory: Memory | None) -> Optimizer:
 
 
 class _Fit:
-    """One call of fit."""
+    """One call of fit. ``one_sample``: every batch is one row."""
 
-    def __init__(self, net: Trainable, optimizer: Optimizer, loss: Loss, rows: str, seed: int):
+    def __init__(self, net: Trainable, optimizer: Optimizer, loss: Loss, rows: str, seed: int, one_sample: bool):
         self.net = net
         self.loss = loss
         self.rows = checked_rows(rows)
-        over_time = any(a.registers for a in net.forward.inputs)
-        kernel = net.made(step_recipe(loss, optimizer, one_sample=over_time and rows == "steps"))
+        self.arguments, self.shapes = data_arguments(net.forward)
+        if any(a.registers for a in net.forward.inputs):  # rows are steps: what counts is the number of streams
+            one_sample = rows == "steps"
+        kernel = net.made(step_recipe(loss, optimizer, one_sample and net.program.serves_one_sample))
         memory = net.memory
         self.before = memory if memory is not None and memory.serves(optimizer) else Memory(optimizer)
         self.step = NativeStep(kernel, optimizer, net.params.flat, self.before, net.threads, seed)
-        self.fixed = self.step.shapes[0][0]  # a function whose first size is a number takes batches of that size alone
+        self.fixed = self.shapes[0][0]  # a function whose first size is a number takes batches of that size alone
 
     def cut_batches(
         self, x: Any, y: Any, batch: int, shuffle: bool | None, seed: int, validation: Any
@@ -131,7 +134,7 @@ class _Fit:
 
     def _checked(self, x: Any, y: Any) -> Data:
         how = self.rows, self.step.is_recurrent
-        return checked_data(x, y, self.step.data, self.step.shapes, self.loss, *how)
+        return checked_data(x, y, self.arguments, self.shapes, self.loss, *how)
 
     def _validation(self, given: Any, otherwise: str) -> Data | None:
         if given is None:

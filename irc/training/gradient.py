@@ -8,8 +8,8 @@ import numpy as np
 
 from irc.arrays import as_array
 from irc.ir.diagnostics import Error
-from irc.recurrence import State, checked_rows
-from irc.training.data import checked_data
+from irc.recurrence import State
+from irc.training.data import checked_data, data_arguments
 from irc.training.losses import Loss, find_loss
 from irc.training.recipes import LossGradient, loss_words
 from irc.training.trainable import Trainable
@@ -33,13 +33,13 @@ def value_and_grad(
     """
     chosen = chosen_loss(net, loss)
     states = [a for a in net.forward.inputs if a.registers]
-    floats = [a.dtype.kind == "f" for a in net.forward.inputs if not a.registers]
-    wrt = tuple(str(number) for number, is_float in enumerate(floats) if is_float)
-    recurrent = bool(states)
-    kernel = net.made(LossGradient(loss_words(chosen), (*wrt, "params"), recurrent and checked_rows(rows) == "steps"))
-    count = len(floats) + 1
-    data = checked_data(x, target, kernel.inputs[:count], kernel.shapes[:count], chosen, rows, recurrent, finite=False)
+    arguments, shapes = data_arguments(net.forward)
+    data = checked_data(x, target, arguments, shapes, chosen, rows, bool(states), finite=False)
     batch = data.batch(0, len(data))
+    floats = [a.dtype.kind == "f" for a in arguments[:-1]]
+    wrt = tuple(str(number) for number, is_float in enumerate(floats) if is_float)
+    one_sample = net.program.serves_one_sample and (rows == "steps" if states else len(data) == 1)
+    kernel = net.made(LossGradient(loss_words(chosen), (*wrt, "params"), one_sample))
     begin = [State(a).of(batch[0].shape[1]) for a in states]
     behind = [np.zeros_like(state) for state in begin]  # no gradient comes from behind the last step
     arrays = [*batch, *begin, np.ones((), net.dtype), *behind]

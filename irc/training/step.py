@@ -16,11 +16,10 @@ from irc.training.schedules import rate_at
 class NativeStep:
     """One native function that does a whole step, in place, on a net's parameters.
 
-    It goes on from a memory. ``data`` are the arguments that a call gives: the net's inputs and the target; ``shapes``
-    what is known of their shapes. A recurrent net has besides ``registers``, its state, which goes on from step to
-    step. ``least_rows`` is the number of rows that a batch must have at least; ``key``, that of the random numbers of
-    the last step, holds ``seed`` and the number of the step, and is None where nothing is drawn. Not for several
-    threads at once; its loops may run on ``threads``.
+    It goes on from a memory. A call gives the net's inputs and the target. A recurrent net has besides ``registers``,
+    its state, which goes on from step to step. ``least_rows`` is the number of rows that a batch must have at least;
+    ``key``, that of the random numbers of the last step, holds ``seed`` and the number of the step, and is None where
+    nothing is drawn. Not for several threads at once; its loops may run on ``threads``.
     """
 
     def __init__(
@@ -41,9 +40,7 @@ class NativeStep:
         kept = len(parameters) * len(optimizer.moments) + optimizer.counts + 1 + draws
         given = kernel.inputs[:-kept]
         recurrent = [a for a in given if a.registers]
-        self.data = given[: len(given) - len(recurrent)]
-        self.shapes = kernel.shapes[: len(self.data)]
-        self.least_rows = max(a.least_rows for a in self.data)
+        self.least_rows = max(a.least_rows for a in given)
         self._states = [State(a) for a in recurrent]
         self.registers: tuple[np.ndarray, ...] = ()
         self._moments = {name: aligned_zeros(flat.size, flat.dtype) for name in optimizer.moments}

@@ -8,6 +8,7 @@ import numpy as np
 
 from irc.kernel import Kernel
 from irc.parameters import Parameters
+from irc.program import Program
 from irc.training.losses import Loss
 from irc.training.memory import Memory
 from irc.training.recipes import Recipe
@@ -27,6 +28,10 @@ class Trainable(Protocol):
     @property
     def module(self) -> Any:
         """The program as it came in."""
+
+    @property
+    def program(self) -> Program:
+        """What is run."""
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ which is twice the normal distribution function, precise also where the sum woul
 from __future__ import annotations
 
 from irc.ir.types import FloatType, f32, f64
-from irc.passes.expand_math.exponential import LN2, LOG2_E, expm1_reduced, reduce, scale
+from irc.passes.expand_math.exponential import LN2, LOG2_E, expm1_reduced, reduce
 from irc.passes.expand_math.terms import Floats, Term
 
 ERF_SMALL: dict[FloatType, float] = {f32: 0.921, f64: 1.0}
@@ -55,6 +55,8 @@ NORMAL = {
 """
 NORMAL_ZERO: dict[FloatType, float] = {f32: 14.5, f64: 38.7}
 """From here on 2 Phi(-a) is less than half the smallest denormal."""
+LIFT = 100.0
+"""2^(k + LIFT) is a normal number for all k of 2 Phi(-a)."""
 
 
 def erf(f: Floats, x: Term) -> Term:
@@ -80,7 +82,10 @@ def one_plus_erf(f: Floats, x: Term) -> Term:
     r = f.fma(k, -low, f.fma(k, -high, h * h * -0.5))
     q = expm1_reduced(f, f.fma((a - h) * (a + h), -0.5, r))
     shift = NORMAL_SHIFT[type]
-    t = 1.0 / (a + shift)
-    ratio = f.polynomial(NORMAL[type], (a - shift) * t) * t
-    tail = scale(f, f.fma(ratio, q, ratio), k, False)
+    above = a + shift
+    t = 1.0 / above
+    q = f.fma((above - shift) - a, t, q)  # by what the sum is too large, exactly
+    ratio = f.quotient(f.polynomial(NORMAL[type], (a - shift) * t), above, t)
+    # 2^k need not be a number itself; only the last product rounds, where the result is denormal
+    tail = f.fma(ratio, q, ratio) * f.power_of_two(k + LIFT) * 2.0**-LIFT
     return f.select(x < 0.0, tail, 2.0 - tail)

@@ -148,7 +148,8 @@ class Term:
 class Floats:
     """One float type, f32 or f64 or vectors or tensors of these: what formulas are written with.
 
-    ``fused``: the target has multiply-add. No formula relies on its single rounding; it is fewer instructions.
+    ``fused``: the target has multiply-add. But for :meth:`quotient`, no formula relies on its single rounding; it is
+    fewer instructions.
     """
 
     def __init__(self, builder: Builder, type: Type, fused: bool):
@@ -175,6 +176,13 @@ class Floats:
         if self.fused:
             return self._make(mathematics.Fma, a, b, c)
         return self._make(arith.AddF, self._make(arith.MulF, a, b), c)
+
+    def quotient(self, a: Term, b: Term, reciprocal: Term) -> Term:
+        """a / b where 1 / b is known already, as precise as a division or nearly."""
+        if not self.fused:
+            return a / b
+        near = a * reciprocal
+        return self.fma(self.fma(-b, near, a), reciprocal, near)  # what is left of a is exact
 
     def polynomial(self, coefficients: Sequence[float], x: Term) -> Term:
         """c0 + c1 x + c2 x^2 + ..., by Horner's rule."""

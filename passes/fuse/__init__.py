@@ -9,9 +9,11 @@ vectors of samples, is one loop over the samples.
 Ops are visited last to first, and each joins the group of one of its users, else any other group of its space, where
 this is legal: nothing outside may both need a result of the group and be needed by it. Reductions are complete only
 when the loop is, so nothing in the same group may read them, with one exception: work on rows that goes on with what
-it reduced (softmax, normalisation) is one group, found first (``rows``). A contraction whose result one group alone
-reads joins it (``contractions``): what the group computes of it is done with sums that are still in registers. The pass
-also lets an ``array.dag`` take the value that an ``array.dag_grad`` of the same net computes anyway.
+it reduced (softmax, normalisation) is one group, found first (``rows``). A contraction or convolution whose result one
+group alone reads joins it (``contractions``): what the group computes of it is done with sums that are still in
+registers; groups are cut for that, so that such ops which have nothing in common are in different ones. The pass also
+lets an ``array.dag`` take the value that an ``array.dag_grad`` of the same net computes anyway, and comparisons with
+what relu reads look at what it gives, before a max-pooling at what that gives (``pooling``).
 
 Before:
 
@@ -46,11 +48,13 @@ from dataclasses import dataclass
 from irc.dialects import arith
 from irc.dialects.array import Dag, DagGrad, Detach, Reduce, Scan
 from irc.dialects.builtin import ModuleOp
+from irc.dialects.constants import is_number, number_of
 from irc.dialects.func import FuncOp
 from irc.ir.builder import Builder
 from irc.ir.operation import Block, Operation
-from irc.passes.fuse.contractions import absorb_contractions
+from irc.passes.fuse.contractions import absorb_contractions, part_contractions
 from irc.passes.fuse.grouping import Grouping
+from irc.passes.fuse.pooling import mask_windows
 from irc.passes.fuse.regions import absorb_stacks, build_region, copy_sources, sort_block
 from irc.passes.fuse.rows import row_group
 from irc.passmanager import Pass, PassContext
@@ -74,8 +78,10 @@ def _fuse_block(block: Block, context: PassContext) -> None:
     _share_dags(block)
     _forget_detached(block)
     _merge_sums(block)
+    _compare_extrema(block)
+    mask_windows(block)
     _group_rows(block, context)
-    groups = Grouping(block).groups
+    groups = part_contractions(block, Grouping(block).groups)
     for group in groups:
         copy_sources(group)
     for group in groups:
@@ -93,6 +99,34 @@ def _forget_detached(block: Block) -> None:
     for op in list(block):
         if isinstance(op, Detach):
             op.replace_by([op.source])
+
+
+def _compare_extrema(block: Block) -> None:
+    """c >= x --> c >= max(c, x), and likewise for minima, where x is read for nothing else and c is a number.
+
+    So the derivative of relu reads what the layer gives, and what it computed before need not be kept.
+    """
+    before: set[Operation] = set()
+    for op in block:
+        before.add(op)
+        if not isinstance(op, (arith.MaximumF, arith.MinimumF)):
+            continue
+        others = [user for user in op.rhs.users if user is not op]
+        if all(_compares_like(user, op) and user.parent is block and user not in before for user in others):
+            for user in others:
+                user.operands = [user.operands[0], op.output]
+
+
+def _compares_like(user: Operation, extremum: arith.MaximumF | arith.MinimumF) -> bool:
+    number = number_of(extremum.lhs)
+    return (
+        isinstance(user, arith.CmpF)
+        and user.word == extremum.predicate
+        and user.rhs is extremum.rhs
+        and user.lhs is not user.rhs
+        and number is not None
+        and is_number(user.lhs, number)
+    )
 
 
 def _group_rows(block: Block, context: PassContext) -> None:

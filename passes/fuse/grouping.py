@@ -52,6 +52,7 @@ class Grouping:
         self._reach: dict[int, int] = {}
         for op in reversed(block):
             self._place(op)
+        self._settle_sums()
 
     def _place(self, op: Operation) -> None:
         space = _space(op)
@@ -102,6 +103,19 @@ class Grouping:
         if after != self._after[group.number]:
             self._after[group.number] = after
             self._reach.clear()
+
+    def _settle_sums(self) -> None:
+        """Move each sum to the group that computes what it adds up, if that has its space: it needs nothing else, and
+        may have joined a later one, as its users are placed first."""
+        for op, group in list(self.of.items()):
+            if not isinstance(op, Reduce) or _carried(op) is not None:
+                continue
+            home = self.of.get(op.operands[0].defining_op())  # type: ignore[arg-type]
+            if home is not None and home is not group and home.space == group.space:
+                del group.members[op]
+                home.members[op] = None
+                self.of[op] = home
+        self.groups = [group for group in self.groups if group.members]
 
     def _closure(self, mask: int) -> int:
         """All groups that need one of the groups of a mask to be done, themselves included."""

@@ -75,10 +75,11 @@ from irc.ir.dimensions import parse_dimension
 from irc.ir.operation import Operation, Value
 from irc.ir.traits import PURE, has
 from irc.ir.types import ShapedType
-from irc.passes.lower_array.contraction import lower_contract, lower_group
-from irc.passes.lower_array.convolution import lower_convolution
+from irc.passes.lower_array.contraction import Contraction, lower_contract
+from irc.passes.lower_array.convolution import Convolving, lower_convolution
 from irc.passes.lower_array.dag import lower_dag
 from irc.passes.lower_array.dag_gradient import lower_dag_grad
+from irc.passes.lower_array.epilogue import Maker, lower_group
 from irc.passes.lower_array.functions import SYMBOLS, Interface, callees_first, is_data, lower_constant, lower_function
 from irc.passes.lower_array.lowering import Lowering
 from irc.passes.lower_array.movement import (
@@ -125,8 +126,10 @@ def _lower_fused(lowering: Lowering, op: Fused) -> None:
     *ops, end = block
     wanted = [(value, result) for value, result in zip(end.operands, op.results, strict=True) if result.uses]
     outputs = [(value, lowering.buffer(result)) for value, result in wanted]
-    if outputs and any(isinstance(inner, Contract) for inner in ops):
-        lower_group(lowering, ops, outputs, partial(_build, lowering))
+    made = next((inner for inner in ops if type(inner) in _MAKERS), None)
+    if outputs and made is not None:
+        maker = _MAKERS[type(made)](lowering, made)
+        lower_group(lowering, made.results[0], maker, ops, outputs, partial(_build, lowering))
     elif outputs:
         _build(lowering, ops, outputs)
 
@@ -153,6 +156,13 @@ def _lower_size(lowering: Lowering, op: Size) -> None:
 def _lower_clock(lowering: Lowering, op: Clock) -> None:
     lowering.builder.insert(op.clone(lowering.values))
 
+
+_MAKERS: dict[type[Operation], Callable[[Lowering, Any], Maker]] = {
+    Contract: Contraction,
+    Conv2d: Convolving,
+    Conv2dTranspose: Convolving,
+}
+"""Ops that compute tiles, on which others of their group work."""
 
 _STRATEGIES: dict[type[Operation], Callable[[Lowering, Any], None]] = {
     Fused: _lower_fused,

@@ -105,7 +105,7 @@ def counters():
     """Native code that counts how often each of 48 x 48 turns runs, without and with ``chunked``."""
     libraries = [compile_library(parse_module(COUNTED.replace("CHUNKED", mark))) for mark in ("", "chunked ")]
     kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7, *[ctypes.c_void_p] * 2)
-    yield [kind(library.address("f")) for library in libraries]
+    yield [kind(library.address("f", team=True)) for library in libraries]
     for library in libraries:
         library.close()
 
@@ -298,5 +298,5 @@ def test_without_a_team_loops_run_in_place():
     """A function that lacks the mark has no argument for it."""
     text = COUNTED.replace(", irc.team", "").replace("CHUNKED", "chunked ")
     with Library(parse_module(text), host()) as library:
-        assert "turns.1" not in library.llvm_text and "%team" not in library.llvm_text
+        assert "turns.1" not in library.text() and "%team" not in library.text()
         assert not library.signatures["f"].team

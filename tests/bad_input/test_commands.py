@@ -68,6 +68,9 @@ def test_irc_opt(argv, code, message):
         (["run", NN02, *INPUT, "--seed", "-1"], 1, "seed must lie between"),
         (["run", NN02], 2, "the following arguments are required: --input"),
         (["show", NN02, "--svg", "/nowhere/a.svg"], 1, "cannot write '/nowhere/a.svg'"),
+        (["profile", NN02, "--batch", str(10**15)], 1, "x, of shape (1000000000000000, 2), would take 1.6e+16 bytes"),
+        (["profile", NN02, "--batch", str(10**30)], 1, "would take"),
+        (["profile", NN02, "--target", "foo"], 1, "there is no target 'foo'"),
         ([], 2, "the following arguments are required: command"),
         (["foo"], 2, "invalid choice: 'foo'"),
     ],
@@ -75,6 +78,15 @@ def test_irc_opt(argv, code, message):
 def test_irc(argv, code, message):
     found, _, err = run(irc_command, *argv)
     assert found == code and message in err and "Traceback" not in err
+
+
+def test_too_little_memory_is_a_diagnostic(monkeypatch):
+    def fails(*_, **__):
+        raise MemoryError("Unable to allocate 1 EiB")
+
+    monkeypatch.setattr(irc_command, "_compile", fails)
+    found, _, err = run(irc_command, "run", NN02, *INPUT)
+    assert (found, err) == (1, "error: there is not enough memory: Unable to allocate 1 EiB\n")
 
 
 def test_arrays_that_are_none(tmp_path):

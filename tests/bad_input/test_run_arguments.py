@@ -65,12 +65,20 @@ class Stubborn:
         raise RuntimeError("use detach() first")
 
 
+class Gone:
+    """An array that can no longer be read, by an error of another kind."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise IndexError("it has been freed")
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
         (np.ones((2, 3)), r"x: dimension 1 must be 2, got 3 \(expected shape \(\*, 2\), got \(2, 3\)\)"),
         (np.ones(2), r"x: expected 2 dimensions .*; one sample is x\[None, :\]"),
         (1.0, "x: expected 2 dimensions"),
+        (np.array(1.0), "x: expected 2 dimensions"),
         (X[None], "x: expected 2 dimensions"),
         ([[1, 2], [3]], "x: the rows have different lengths"),
         (X * 1j, "x: dtype complex128 is not supported"),
@@ -78,12 +86,21 @@ class Stubborn:
         (None, "x: dtype object is not supported"),
         ([[10**400, 1]], "x: dtype object is not supported"),
         (np.ma.masked_array(X, X > 0), r"x: some elements are masked; give them values with x.filled"),
+        ([np.ma.masked_array(row, row > 0) for row in X], "x: some elements are masked"),
+        (Gone(), "x: NumPy cannot read a Gone as an array: it has been freed"),
         (Stubborn(), r"x: NumPy cannot read a Stubborn as an array: use detach\(\) first"),
     ],
 )
 def test_run(net, x, message):
     with pytest.raises(irc.Error, match=message):
         net.run(x)
+
+
+def test_no_dimensions_where_one_sample_has_code_of_its_own():
+    with irc.compile("/he,zero/ (input, 2)(a, 3, <tanh>, <mse>)\n", format="mdl") as layers:
+        for attempt in (layers.run, lambda x: layers.vjp(x, np.ones((1, 3)))):
+            with pytest.raises(irc.Error, match="x: expected 2 dimensions"):
+                attempt(np.array(1.0))
 
 
 def test_number_of_inputs(net):

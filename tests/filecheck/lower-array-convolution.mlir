@@ -3,7 +3,7 @@
 // Samples innermost: what one vector of samples is of the images lies side by side, then each filter has a vector of
 // sums, to which a turn adds a column of weights times a vector of cells.
 // CHECK-LABEL: func.func @samples
-// CHECK: loop.for %b = {{%.*}} to {{%.*}} step %c16 parallel {
+// CHECK: loop.for %b = {{%.*}} to {{%.*}} step %c16 {
 // CHECK-NEXT: [[COPY:%.*]] = loop.alloc : !loop.buffer<2 x 5 x 5 x 16 x f32>
 // CHECK: loop.load_tile %x[{{.*}}, %b] across 3 : !loop.buffer<2 x 5 x 5 x B x f32> to vector<1x16xf32>
 // CHECK: loop.store_tile {{.*}}, [[COPY]]
@@ -18,14 +18,51 @@ func.func @samples(%x: tensor<2 x 5 x 5 x B x f32>, %w: tensor<4x2x3x3xf32>) -> 
   func.return %y : tensor<4 x 3 x 3 x B x f32>
 }
 
-// One sample: an image is a plane of rows with the padding between, and a vector goes on from one row to the next.
+// What follows in the group is done with a finished tile, before it is stored: no nest of its own is left.
+// CHECK-LABEL: func.func @epilogue
+// CHECK-NOT: vectorize
+// CHECK: loop.outer
+// CHECK: [[BIAS:%.*]] = loop.load_tile %b[%c0{{.*}}] down 0 : !loop.buffer<4 x f32> to vector<4x64xf32>
+// CHECK-NEXT: [[SUM:%.*]] = arith.addf {{%.*}}, [[BIAS]] : vector<4x64xf32>
+// CHECK-NEXT: [[Y:%.*]] = math.absf [[SUM]] : vector<4x64xf32>
+// CHECK-NEXT: loop.store_tile [[Y]], {{.*}} down 0 across 3 : vector<4x64xf32>, !loop.buffer<4 x 3 x 3 x B x f32>
+// CHECK-NOT: vectorize
+// CHECK: func.return
+func.func @epilogue(%x: tensor<2 x 5 x 5 x B x f32>, %w: tensor<4x2x3x3xf32>, %b: tensor<4xf32>) -> tensor<4 x 3 x 3 x B x f32> {
+  %0 = array.fused (%x1 = %x : tensor<2 x 5 x 5 x B x f32>, %w1 = %w : tensor<4x2x3x3xf32>, %b1 = %b : tensor<4xf32>) -> tensor<4 x 3 x 3 x B x f32> {
+    %1 = array.conv2d %x1, %w1 {layout = "chwb"} : tensor<2 x 5 x 5 x B x f32>, tensor<4x2x3x3xf32>
+    %2 = array.broadcast %b1 dims [0] : tensor<4xf32> to tensor<4 x 3 x 3 x B x f32>
+    %3 = arith.addf %1, %2 : tensor<4 x 3 x 3 x B x f32>
+    %4 = math.absf %3 : tensor<4 x 3 x 3 x B x f32>
+    array.yield %4 : tensor<4 x 3 x 3 x B x f32>
+  }
+  func.return %0 : tensor<4 x 3 x 3 x B x f32>
+}
+
+// One sample: an image is a plane of rows with the padding between. Tiles are cut from rows of the result, here 28 pixels
+// in 32 lanes, the last four from the next row, which lies two pixels further on in the plane; four rows fill seven
+// vectors. The result has no plane, and what follows is done with tiles here, too: %r, as the result, with its rows as one.
 // CHECK-LABEL: func.func @pixels
-// CHECK: [[PLANE:%.*]] = loop.alloc : !loop.buffer<2 x 1 x 80 x f32>
-// CHECK: loop.outer {{.*}} : vector<4x1xf32>, vector<1x16xf32>
-// CHECK: loop.store {{.*}}, %y[%c0{{.*}}] : f32, !loop.buffer<1 x 4 x 5 x 5 x f32>
-func.func @pixels(%x: tensor<1x2x5x5xf32>, %w: tensor<4x2x3x3xf32>) -> tensor<1x4x5x5xf32> {
-  %y = array.conv2d %x, %w padding [1, 1] : tensor<1x2x5x5xf32>, tensor<4x2x3x3xf32>
-  func.return %y : tensor<1x4x5x5xf32>
+// CHECK: [[PLANE:%.*]] = loop.alloc : !loop.buffer<2 x 1 x 928 x f32>
+// CHECK-NOT: loop.alloc
+// CHECK: loop.for %i = %c0 to %c28 step %c4 parallel {
+// CHECK: [[THIS:%.*]] = loop.load_tile [[PLANE]][%c, %c0, [[AT:%.*]]] across 2 : {{.*}} to vector<1x32xf32>
+// CHECK-NEXT: [[BEYOND:%.*]] = arith.addi [[AT]], %c2 : index
+// CHECK-NEXT: [[NEXT:%.*]] = loop.load_tile [[PLANE]][%c, %c0, [[BEYOND]]] across 2 : {{.*}} to vector<1x32xf32>
+// CHECK-NEXT: [[IN_ROW:%.*]] = loop.mask %c28 : vector<1x32xi1>
+// CHECK-NEXT: [[CELLS:%.*]] = arith.select [[IN_ROW]], [[THIS]], [[NEXT]] : vector<1x32xi1>, vector<1x32xf32>
+// CHECK-NEXT: loop.outer {{%.*}}, [[CELLS]], {{%.*}} : vector<8x1xf32>, vector<1x32xf32>
+// CHECK: loop.span %r[%c0] : !loop.buffer<1 x 8 x 28 x 28 x f32> to !loop.buffer<1 x 8 x 1 x 784 x f32>
+// CHECK-NEXT: loop.load_tile {{.*}} down 1 across 3 : !loop.buffer<1 x 8 x 1 x 784 x f32> to vector<8x32xf32>
+// CHECK-NEXT: arith.addf
+// CHECK: loop.store_tile {{.*}} down 1 across 3 : vector<8x32xf32>, !loop.buffer<1 x 8 x 1 x 784 x f32>
+func.func @pixels(%x: tensor<1x2x28x28xf32>, %w: tensor<8x2x3x3xf32>, %r: tensor<1x8x28x28xf32>) -> tensor<1x8x28x28xf32> {
+  %0 = array.fused (%x1 = %x : tensor<1x2x28x28xf32>, %w1 = %w : tensor<8x2x3x3xf32>, %r1 = %r : tensor<1x8x28x28xf32>) -> tensor<1x8x28x28xf32> {
+    %1 = array.conv2d %x1, %w1 padding [1, 1] : tensor<1x2x28x28xf32>, tensor<8x2x3x3xf32>
+    %2 = arith.addf %1, %r1 : tensor<1x8x28x28xf32>
+    array.yield %2 : tensor<1x8x28x28xf32>
+  }
+  func.return %0 : tensor<1x8x28x28xf32>
 }
 
 // Weights: each has a vector of sums of its own, which are added up at the end.

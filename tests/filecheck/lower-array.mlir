@@ -125,6 +125,19 @@ func.func @dots(%x: tensor<1x64xf32>, %w: tensor<32x64xf32>) -> tensor<1x32xf32>
   func.return %y : tensor<1x32xf32>
 }
 
+// Few columns leave lanes empty: where the rows of the left operand lie side by side, they are in the lanes, and each
+// number is stored alone.
+// CHECK-LABEL: func.func @turned
+// CHECK: %[[SUMS:.*]] = loop.for %{{.*}} = %c0 to %B step %c1 iter_args
+// CHECK-NEXT: %[[COLUMN:.*]] = loop.load_tile %d[%{{.*}}] down 1 : {{.*}} to vector<2x1xf32>
+// CHECK-NEXT: %[[ROW:.*]] = loop.load_tile %x[%{{.*}}] across 1 : {{.*}} to vector<1x64xf32>
+// CHECK-NEXT: loop.outer %[[COLUMN]], %[[ROW]]
+// CHECK: loop.store_tile %[[SUMS]], %g[%c0, %c0] down 1 across 0 : vector<2x64xf32>
+func.func @turned(%x: tensor<B x 64 x f32>, %d: tensor<B x 2 x f32>) -> tensor<64x2xf32> {
+  %g = array.contract "bi,bo->io" %x, %d : tensor<B x 64 x f32>, tensor<B x 2 x f32>
+  func.return %g : tensor<64x2xf32>
+}
+
 // A result that is an argument is copied; one that is returned twice is computed once and copied.
 // CHECK-LABEL: func.func @results
 // CHECK: math.exp

@@ -47,6 +47,20 @@ network DemoNet:
   forward x:
     x.cv1.relu.mp1.cv2.relu.mp2.fl.hidden.relu.classifier
 """
+WITH_INPUT = """\
+network ctx, DemoNet:
+  layers:
+    x:          Input([1, 28, 28])
+    cv1:        Conv2D(x.out_shape, 20, 5, 5)
+    mp1:        MaxPool2D(cv1.out_shape, (2,2), (0,0), (2,2))
+    cv2:        Conv2D(mp1.out_shape, 50, 5, 5)
+    mp2:        MaxPool2D(cv2.out_shape, (2,2), (0,0), (2,2))
+    fl:         Flatten(mp2.out_shape)
+    hidden:     Linear(fl.out_shape, 500)
+    classifier: Linear(500, 10)
+  forward x:
+    x.cv1.relu.mp1.cv2.relu.mp2.fl.hidden.relu.classifier
+"""
 
 
 def parse(text: str, **options) -> ModuleOp:
@@ -106,7 +120,7 @@ def test_the_proposal_runs_as_it_stands() -> None:
 
 def test_explicit_shapes_give_the_same_net() -> None:
     """The later style: shapes are chained by outShape, and the input's follows from the first layer."""
-    assert ops(entry(EXPLICIT)) == ops(entry(PROPOSAL))
+    assert ops(entry(EXPLICIT)) == ops(entry(WITH_INPUT)) == ops(entry(PROPOSAL))
 
 
 def test_python_gives_the_same_net() -> None:
@@ -345,14 +359,21 @@ def test_a_small_convolutional_net_is_a_plain_graph_with_shared_weights() -> Non
 
 
 def test_the_table_of_layers_is_shown() -> None:
-    """By irc show: what each layer gives, and its parameters."""
-    assert report(irc.compile(SMALL)).split("layers\n")[1].split("\n\n")[0].split("\n") == [
-        "  layer  kind       gives      parameters",
-        "  x      input      [1, 6, 6]           0",
-        "  cv     Conv2D     [2, 4, 4]          20",
-        "  mp     MaxPool2D  [2, 2, 2]           0",
-        "  out    Linear     [3]                27",
+    """What each layer gives, and its parameters: by ``summary``, and by ``irc show``, which indents it."""
+    net = irc.compile(SMALL)
+    title, blank, *table = net.summary().split("\n")
+    assert (title, blank) == ("net N: float32, 188 bytes", "")
+    assert table == [
+        "layer  kind       gives      parameters",
+        "---------------------------------------",
+        "x      input      [1, 6, 6]           0",
+        "cv     Conv2D     [2, 4, 4]          20",
+        "mp     MaxPool2D  [2, 2, 2]           0",
+        "out    Linear     [3]                27",
+        "---------------------------------------",
+        "total                                47",
     ]
+    assert report(net).split("layers\n")[1].split("\n\n")[0].split("\n") == [f"  {line}" for line in table]
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

@@ -188,6 +188,12 @@ def test_shapes(text: str, wanted: list) -> None:
         (changed("[1, 28, 28]", "[x]"), [(2, 16, None)]),
         (changed(BODY, "x.cv(x)"), [(9, 7, "cv (Conv2D): takes 1 value, not 2")]),
         (changed(BODY, "x.relu(3)"), [(9, 7, "relu takes at most 1 argument, not 2")]),
+        (changed(BODY, "cv(x = x)"), [(9, 8, "cv has no argument 'x'; it takes none by name")]),
+        (
+            changed("input_shape: [1, 28, 28]", "inputs: x: int"),
+            [(2, 14, "an input of integers needs a shape such as int[4]")],
+        ),
+        (changed("layers:", "layers n = 1, n = 2:"), [(3, 17, "two parameters of layers are called n")]),
         (changed(BODY, "3(x)"), [(9, 5, "'3' is no layer or function, so it cannot be called")]),
         (changed(BODY, "x + cv"), [(9, 7, "add: takes values of the net and numbers, not a Conv2D")]),
         (changed(BODY, "cv"), [(9, 5, "forward of N must give values of the net")]),
@@ -197,11 +203,39 @@ def test_shapes(text: str, wanted: list) -> None:
         ),
         (changed(BODY, "let (a, b) = x.cv\n    a"), [(9, 9, "there are 2 names for one value")]),
         (changed(BODY, "let cv = x\n    cv"), [(9, 9, "cv is the name of a layer"), (4, 5, "the layer is here")]),
-        (changed("forward x", "forward"), [(2, 16, None)]),
+        (changed("forward x", "forward"), [(8, 3, "forward needs an input: forward x:")]),
+        (
+            changed("Linear(10)", "Linear(10, init = foo)"),
+            [(7, 28, "there is no name 'foo'; known here are cv, mp, fc, and functions such as relu")],
+        ),
+        (
+            changed(BODY, "x[0, 0].mean(axis = 5)"),
+            [
+                (9, 13, "mean: there is no axis 5 in [28]; the batch does not count"),
+                (9, 6, "[28] is what index gives"),
+            ],
+        ),
+        (
+            changed(BODY, "stack(x[0, 0], x[0])"),
+            [(9, 5, "stack: takes values of one shape, but [28], [28, 28] came in")],
+        ),
+        (
+            changed("input_shape: [1, 28, 28]", "inputs: x: float[1, 28, 28]"),
+            [(2, 14, "an input is a shape such as [4], or int[4] for integers")],
+        ),
+        (
+            changed("Linear(10)", "LSTM(10, batch_first = false)"),
+            [(7, 10, "LSTM takes no batch_first=False: arrays are [batch, steps, features]")],
+        ),
+        (
+            changed("Linear(10)", "BatchNorm(track_running_stats = false)"),
+            [(7, 10, None)],
+        ),
         (changed("input_shape: [1, 28, 28]", "inputs: y: [3]"), [(2, 11, "forward has no argument 'y'; it takes x")]),
         (changed("[1, 28, 28]", "[1, 0, 28]"), [(2, 16, "input_shape must be an integer from 1 on, not 0")]),
         (changed("[1, 28, 28]", "[B, 28, 28]"), [(2, 16, None)]),
-        (changed("Linear(2880, 500)", "Linear(2000000000)"), [(1, 9, None)]),
+        (changed("Linear(2880, 500)", "Linear(2000000)"), [(1, 9, None)]),
+        (changed("Linear(2880, 500)", "Linear(2000000000)"), [(9, 26, None)]),
     ],
 )
 def test_names_and_arguments(text: str, wanted: list) -> None:
@@ -209,6 +243,31 @@ def test_names_and_arguments(text: str, wanted: list) -> None:
     assert [(line, column) for line, column, _ in places] == [(line, column) for line, column, _ in wanted]
     for (_, _, message), (_, _, expected) in zip(places, wanted, strict=True):
         assert expected is None or message == expected
+
+
+def test_layers_that_follow_from_a_wrong_one_are_not_called_wrong() -> None:
+    """Only the first error would help."""
+    text = changed("Conv2D", "Conv2").replace("MaxPool2D(", "MaxPool2D(cv.outShape, ")
+    text = text.replace("Linear(10)", "Linear(mp.outShape[0], 10)")
+    assert [(line, column) for line, column, _ in found(text)] == [(4, 9)]
+
+
+def test_an_input_is_what_stands_among_the_layers() -> None:
+    text = "network A:\n  input_shape: [5]\n  layers:\n    x: Input([4])\n    a: Linear(2)\n  forward x: x.a\n"
+    assert found(text) == [
+        (6, 11, "input x is [5], but it was told to be [4]"),
+        (4, 5, "[4] is told of here"),
+    ]
+
+
+def test_a_network_as_a_layer_takes_what_it_says() -> None:
+    inner = "network M:\n  input_shape: [3]\n  layers:\n    c: Linear(2)\n  forward x: x.c\n"
+    text = f"{inner}network N:\n  input_shape: [4]\n  layers:\n    m: M()\n  forward x: x.m\n"
+    assert found(text) == [
+        (5, 11, "input x is [4], but it was told to be [3]"),
+        (2, 3, "[3] is told of here"),
+    ]
+    network.parse(Source(text.replace("[4]", "[3]"), "n.network"))
 
 
 def test_all_wrong_layers_are_told_of_at_once() -> None:
@@ -265,7 +324,23 @@ def test_wrong_networks(head: str, message: str) -> None:
             [(9, 3, "a second section forward of network N"), (3, 3, "the first is here")],
         ),
         (changed(BODY, "x.cv ? 3"), [(9, 10, "expected the end of the line, got '?'")]),
-        (changed(BODY, "if x: x"), [(9, 8, "expected the end of the line, got 'x'")]),
+        (changed(BODY, "if x: x"), [(9, 5, "there is no if in forward: it is values and assignments")]),
+        (changed(BODY, f"return {BODY}"), [(9, 5, "there is no return in forward: its last line is the value")]),
+        (
+            changed("[1, 28, 28]", "1x28x28"),
+            [(2, 17, "expected a list such as [1, 28, 28] as the shape, got 'x28x28'")],
+        ),
+        (
+            changed("[1, 28, 28]", "1, 28, 28"),
+            [(2, 17, "expected a list such as [1, 28, 28] as the shape, got ','")],
+        ),
+        (
+            changed("  layers:", "  inputs: x: [1, 28, 28]\n  layers:"),
+            [
+                (3, 3, "the shapes of the inputs are given twice, by inputs and by input_shape"),
+                (2, 3, "section input_shape is here"),
+            ],
+        ),
         (changed(BODY, "x.cv("), [(10, 1, "expected a value, got the end of the line")]),
         (changed(BODY, "x.cv\n      x.cv"), [(10, 7, "expected no line to be indented under 'x', got 'x'")]),
         (changed("    mp:", "   mp:"), [(5, 4, None)]),

@@ -168,7 +168,7 @@ def test_the_whole_net_is_one_net_of_neurons_where_it_can_be() -> None:
     x = L.Input([2, 4, 4])
     y = L.relu(L.Conv2D(3, 3)(x))
     z = L.concat(L.flatten(y), L.flatten(L.MaxPool2D(2)(x))) + L.Linear(20)(L.flatten(x))
-    module = module_of(L.Model(x, L.permute(L.reshape(z, 4, 5), 1, 0)[1:3]))
+    module = module_of(L.Model(x, L.flatten(L.permute(L.reshape(z, 4, 5), 1, 0)[1:3])))
     (net,) = module.body
     assert isinstance(net, Net)
     pass_gate(module)
@@ -178,9 +178,23 @@ def test_images_are_rows_or_grids() -> None:
     net = irc.compile(L.Sequential(L.Conv2D(2, 3), L.flatten, input_shape=[1, 5, 4]))
     images = np.random.default_rng(0).normal(size=(6, 1, 5, 4)).astype(np.float32)
     assert np.array_equal(net.run(images), net.run(images.reshape(6, 20)))
+    assert np.array_equal(net.run(images), net.run(images.tolist()))
     for wrong in (images.transpose(0, 1, 3, 2), images[:, 0], images[..., 0]):
-        with pytest.raises(irc.Error, match="x: expected 2 dimensions"):
+        with pytest.raises(irc.Error, match=r"x: expected 2 dimensions.* samples may also have the shape \(1, 5, 4\)"):
             net.run(wrong)
+    dy = np.ones((6, 12), np.float32)
+    assert np.array_equal(net.vjp(images, dy)[1].x, net.vjp(images.reshape(6, 20), dy)[1].x.reshape(images.shape))
+
+
+def test_outputs_have_the_shape_that_the_last_layer_gives() -> None:
+    """Such a net is a function, as neurons give rows; a net of neurons it is behind ``flatten``."""
+    images = np.random.default_rng(0).normal(size=(3, 1, 5, 4)).astype(np.float32)
+    grids = irc.compile(L.Sequential(L.Conv2D(2, 3), L.relu, input_shape=[1, 5, 4]), seed=1)
+    rows = irc.compile(L.Sequential(L.Conv2D(2, 3), L.relu, L.flatten, input_shape=[1, 5, 4]), seed=1)
+    assert grids.run(images).shape == grids.predict(images).shape == grids.freeze().run(images).shape == (3, 2, 3, 2)
+    assert np.array_equal(grids.run(images).reshape(3, 12), rows.run(images))
+    total = irc.compile(L.Sequential(L.Linear(2), L.sum, input_shape=[4]))
+    assert total.run(np.ones((3, 4))).shape == (3,)
 
 
 def test_a_net_trains_on_images_and_labels() -> None:
@@ -232,7 +246,8 @@ def test_statistics_are_not_learnt() -> None:
     net.params["1.running_mean"] = [0.5, -0.5, 1.0]
     x = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
     _, gradients = net.value_and_grad(x, x.sum(1), "mse")
-    assert {name for name in net.params if not gradients.params[name].any()} == {"1.running_mean", "1.running_var"}
+    still = {name for name in net.params if not gradients.params[name].any()}
+    assert still == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
 
 
 def test_nets_of_layers_are_saved_and_pickled(tmp_path) -> None:
@@ -244,6 +259,15 @@ def test_nets_of_layers_are_saved_and_pickled(tmp_path) -> None:
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------
+
+
+class WithoutForward(L.Module):
+    input_shape = [4]
+
+
+class AnyNumber(L.Module):
+    def forward(self, *values):
+        return values
 
 
 class TwoInputs(L.Module):
@@ -289,11 +313,45 @@ class TwoInputs(L.Module):
         (lambda: L.Model([L.Input([2]), L.Input([2])], L.Input([2])), "two inputs of Model are called 'x'"),
         (lambda: L.Model(L.Input([2], "a"), L.Linear(3)(L.Input([2], "b"))), "Model needs the input b"),
         (lambda: L.Input([0]), "the shape of an input must be an integer from 1 on"),
+        (WithoutForward, "WithoutForward has no method forward, which says how its layers follow one another"),
+        (AnyNumber, "forward of AnyNumber must take inputs that have names, such as forward\\(self, x\\)"),
+        (lambda: L.Sequential(L.Linear, input_shape=[4]), "must be a layer, not the class Linear: call it"),
+        (lambda: L.Sequential(lambda x: L.activate(x, "relu", 0.1), input_shape=[4]), "relu takes no parameter"),
+        (lambda: L.Sequential(L.Conv2D(1, 3, padding=10**6), input_shape=[1, 9, 9]), "numbers for each sample; there can be"),
+        (lambda: L.GRU(3, batch_first=False), "GRU takes no batch_first=False: arrays are .batch, steps, features."),
+        (lambda: L.BatchNorm(track_running_stats=False), "BatchNorm takes no track_running_stats=False"),
+        (lambda: L.LSTM(3, dropout=1.5), "dropout of LSTM must be a number from 0 to 1, not 1.5"),
+        (
+            lambda: L.Sequential(L.ConvTranspose2D(1, 1, dilation=2, output_padding=1), input_shape=[1, 2, 2]),
+            "output_padding 1 must be smaller than the stride 1",
+        ),
     ],
 )
 def test_what_is_refused(make, message: str) -> None:
     with pytest.raises(irc.Error, match=message):
         irc.compile(make())
+
+
+def test_arguments_of_forward_with_a_default_are_no_inputs() -> None:
+    class Scaled(L.Module):
+        input_shape = [2]
+
+        def forward(self, x, factor=3.0):
+            return x * factor
+
+    assert np.array_equal(irc.compile(Scaled()).run(np.ones((1, 2))), [[3.0, 3.0]])
+
+
+def test_dropout_stands_between_the_layers_of_a_recurrent_one() -> None:
+    """So the last one has none. With nothing left, the first layer learns nothing; outside of training it is there."""
+    assert "array.dropout" not in str(module_of(L.Sequential(L.GRU(3, dropout=0.5), input_shape=[5, 2])))
+    x = np.random.default_rng(0).normal(size=(8, 5, 2)).astype(np.float32)
+    nets = [irc.compile(L.Sequential(L.GRU(2, 3, 2, dropout=p), input_shape=[5, 2]), seed=1) for p in (0.0, 1.0)]
+    assert np.array_equal(nets[0].run(x), nets[1].run(x))
+    before = {name: np.array(value) for name, value in nets[1].params.items()}
+    nets[1].fit(x, np.ones((8, 5, 3)), epochs=1, optimizer=irc.SGD(0.1), loss="mse", verbose=0)
+    changed = {name for name, value in nets[1].params.items() if not np.array_equal(value, before[name])}
+    assert changed == {"0.weight_hh_l1", "0.bias_ih_l1", "0.bias_hh_l1"}
 
 
 def test_unused_layers_are_warned_of() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import irc
+from irc.ir.dimensions import evaluate, parse_dimension, symbols_of
+from irc.kernel import Kernel
 
 ROOT = Path(__file__).parents[2]
 NN00 = ROOT / "examples" / "nets" / "nn00.nal"
@@ -190,6 +192,22 @@ def test_out_must_not_overlap_what_is_read(net):
 
 
 # -- parameters --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("layered", [False, True])
+def test_the_workspace_is_a_formula_of_the_samples_alone(net, layered, backward):
+    """What a graph or a layer has of neurons and edges is known; the number is what a call takes."""
+    layers = irc.layers.Sequential(irc.layers.Linear(70), irc.layers.tanh, irc.layers.Linear(3), input_shape=[5])
+    with irc.compile(layers) as other:
+        asked = other if layered else net
+        formula = parse_dimension(asked.workspace(backward))
+        assert symbols_of(formula) <= {"B"}
+        function = asked.program.function(backward)
+        for rows in (0, 1, 17, 300):
+            x, dy = np.ones((rows, asked.input_size), np.float32), np.ones((rows, asked.output_size), np.float32)
+            arrays = Kernel(function).prepare((x, dy) if backward else (x,), asked.params.flat)
+            assert function.plan(arrays).workspace == evaluate(formula, {"B": rows})
 
 
 def test_parameters_by_name(net):

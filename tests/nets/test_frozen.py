@@ -69,6 +69,10 @@ def test_it_is_a_snapshot():
     assert np.allclose(net.freeze().run(x), net.run(x))
     with pytest.raises(ValueError, match="read-only"):
         frozen.params.flat[0] = 1
+    with pytest.raises(irc.Error, match="these parameters are read-only: those of a frozen net do not change"):
+        frozen.params["a.weight"] = net.params["a.weight"]
+    with pytest.raises(irc.Error, match="read-only"):
+        frozen.params.flat = net.params.flat
     assert frozen.params["a.weight"].shape == (130, 70)
 
 
@@ -95,6 +99,18 @@ def test_it_does_not_learn_and_is_not_saved(tmp_path):
     ):
         with pytest.raises(irc.Error, match="frozen"):
             attempt()
+
+
+@pytest.mark.parametrize("calls", [0, 4])
+def test_closing_the_net_closes_it(calls):
+    """Also where there have been calls, so that they go a shorter way."""
+    net = filled(irc.compile(MLP, format="mdl"))
+    x, frozen = data(net, 3), net.freeze()
+    for _ in range(calls):
+        frozen.run(x)
+    net.close()
+    with pytest.raises(irc.Error, match="closed"):
+        frozen.run(x)
 
 
 def test_evaluation_and_prediction_need_no_gradients():

@@ -95,6 +95,21 @@ def test_one_sample_of_a_large_net_has_code_of_its_own():
         run_both(small, samples=1)
 
 
+def test_a_step_of_one_sample_of_a_large_net_has_code_of_its_own():
+    """Which does what the code for batches does, as it serves batches of any rows that a user makes."""
+    found = []
+    for cut in (True, False):
+        net = irc.compile(chain(ONE_SAMPLE_EDGES, edges=2), dtype="float64")
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(3, net.input_size)), rng.normal(size=(3, net.output_size))
+        pairs = (x, y) if cut else ([(x[i : i + 1], y[i : i + 1]) for i in range(3)],)
+        with compiles(1):
+            history = net.fit(*pairs, batch=1, optimizer=irc.SGD(0.01), loss="mse", shuffle=False, verbose=0)
+        found.append((history.step_loss, net.params.flat.copy()))
+    for one, batches in zip(*found, strict=True):
+        np.testing.assert_allclose(one, batches, rtol=1e-10, atol=1e-12)
+
+
 def test_forward_code_of_large_nets_has_half_blocks_and_the_same_results(monkeypatch):
     graph = chain(40, edges=3)
     usual = irc.compile(graph)
@@ -133,7 +148,7 @@ def test_a_closed_net_leaves_the_others_their_code():
 def test_code_that_nobody_uses_any_more_goes():
     net = irc.compile(chain(5))
     run_both(net)
-    code = weakref.ref(net._program.library(False).code)
+    code = weakref.ref(net._program.library(False).code())
     SHARED.clear()
     gc.collect()
     assert code() is not None  # the net still runs it
@@ -146,13 +161,13 @@ def test_code_that_nobody_uses_any_more_goes():
 def test_only_the_programs_used_last_are_kept(monkeypatch):
     monkeypatch.setattr(SharedPrograms, "MOST", 2)
     for activation in ("tanh", "relu", "sigmoid"):
-        irc.compile(chain(3, (activation,)))
+        irc.compile(chain(3, (activation,))).run([[1.0]])
         gc.collect()
     with compiles(0):
-        irc.compile(chain(3, ("sigmoid",)))
-        irc.compile(chain(3, ("relu",)))
+        irc.compile(chain(3, ("sigmoid",))).run([[1.0]])
+        irc.compile(chain(3, ("relu",))).run([[1.0]])
     with compiles(1):
-        irc.compile(chain(3, ("tanh",)))
+        irc.compile(chain(3, ("tanh",))).run([[1.0]])
 
 
 def test_threads_that_want_the_same_code_make_it_once():
@@ -162,6 +177,7 @@ def test_threads_that_want_the_same_code_make_it_once():
     def work():
         barrier.wait()
         nets.append(irc.compile(chain(5)))
+        nets[-1].run([[1.0]])
 
     with compiles(1):
         threads = [threading.Thread(target=work) for _ in range(4)]

@@ -68,6 +68,8 @@ ORDERS = ["mk,kn->mn", "mk,nk->mn", "km,kn->mn", "km,nk->mn", "kn,mk->mn", "nk,k
 )
 @example("mk,nk->mn", 3, 50, 70, {"m"}, "f32")
 @example("mk,kn->mn", 9, 3, 70, {"m"}, "f64")
+@example("km,kn->mn", 97, 2, 65, {"k"}, "f32")
+@example("km,nk->mn", 65, 3, 31, {"m", "k"}, "f64")
 def test_products_of_matrices(equation, m, n, k, free, element):
     agrees(equation, {"m": m, "n": n, "k": k}, "".join(sorted(free)), element)
 
@@ -140,6 +142,14 @@ def test_no_turns(equation):
             assert found.shape == (m, 5) and not found.any()
 
 
+@pytest.mark.parametrize("equation", [*ORDERS[:4], "mkl,lkn->mn", "bmk,bkn->bmn", "mk,k->m"])
+@pytest.mark.parametrize("zero", "mnk")
+@pytest.mark.parametrize(("m", "free"), [(1, ""), (19, ""), (19, "n")])
+def test_known_sizes_may_be_zero(equation, zero, m, free):
+    sizes = {"b": 3, "m": m, "n": 9, "k": 5, "l": 2, zero: 0}
+    agrees(equation, sizes, free if free != zero and free in equation else "")
+
+
 @pytest.mark.parametrize("equation", [*ORDERS[:4], "bmk,bnk->bmn", "k,kn->n", "k,k->"])
 def test_levels_agree(equation):
     """The loops mean what the contraction means, in all modes of the interpreter."""
@@ -148,6 +158,18 @@ def test_levels_agree(equation):
     PassManager(parse_pipeline("lower-array"), PassContext(TARGETS["avx2"])).run(after)
     mismatch = compare(parse_module(before), after)
     assert mismatch is None, str(mismatch)
+
+
+def test_rows_in_the_lanes_give_the_same_bits_on_any_number_of_threads():
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(600, 2003)).astype(np.float32), rng.normal(size=(600, 3)).astype(np.float32)
+    with compiled(text_of("km,kn->mn", {"m": 2003, "n": 3, "k": "K"})) as library:
+        function = library.function("f")
+        assert function.signature.team
+        (wanted,) = function.call([a, b])
+        for threads in (2, 3):
+            (found,) = fenced_call(function, [a, b], threads=threads)
+            np.testing.assert_array_equal(found.view(np.int32), wanted.view(np.int32))
 
 
 def test_integers():
@@ -226,6 +248,22 @@ func.func @f(%x: tensor<B x 40 x f32>, %w: tensor<40x3xf32>, %b: tensor<3xf32>) 
   %2 = arith.addf %0, %1 : tensor<B x 3 x f32>
   %3 = math.tanh %2 : tensor<B x 3 x f32>
   func.return %3 : tensor<B x 3 x f32>
+}""",
+    "rows in the lanes": """
+func.func @f(%x: tensor<B x 50 x f32>, %d: tensor<B x 3 x f32>, %w: tensor<50x3xf32>, %b: tensor<3xf32>, %c: tensor<50xf32>) -> tensor<50x3xf32> {
+  %0 = array.contract "bi,bo->io" %x, %d : tensor<B x 50 x f32>, tensor<B x 3 x f32>
+  %1 = array.broadcast %b dims [1] : tensor<3xf32> to tensor<50x3xf32>
+  %2 = array.broadcast %c dims [0] : tensor<50xf32> to tensor<50x3xf32>
+  %3 = arith.mulf %0, %1 : tensor<50x3xf32>
+  %4 = arith.addf %3, %2 : tensor<50x3xf32>
+  %5 = arith.subf %w, %4 : tensor<50x3xf32>
+  func.return %5 : tensor<50x3xf32>
+}""",
+    "rows in the lanes, blocks of products": """
+func.func @f(%x: tensor<1030x50xf32>, %d: tensor<1030x3xf32>, %w: tensor<50x3xf32>) -> tensor<50x3xf32> {
+  %0 = array.contract "bi,bo->io" %x, %d : tensor<1030x50xf32>, tensor<1030x3xf32>
+  %1 = arith.subf %w, %0 : tensor<50x3xf32>
+  func.return %1 : tensor<50x3xf32>
 }""",
 }
 
@@ -311,7 +349,8 @@ func.func @f(%h0: tensor<B x 40 x f32>, %u0: tensor<40x40xf32>) -> tensor<B x 40
 
 
 def test_forms():
-    """Few rows need no copy of the right operand, few columns no lanes: both are dot products. The rest are tiles."""
+    """Few rows need no copy of the right operand, few columns no lanes: both are dot products. The rest are tiles; their
+    lanes run along rows that lie side by side, where columns are few."""
 
     def uses(equation: str, **sizes: object) -> set[type]:
         module = parse_module(text_of(equation, sizes))
@@ -323,6 +362,10 @@ def test_forms():
     assert uses("mk,nk->mn", m=64, n=64, k=64) == {Outer}
     assert uses("mk,kn->mn", m="B", n=3, k=64) == {Reduce}
     assert uses("mk,kn->mn", m=1, n=64, k=64) == {Outer}
+    for equation, n, shape in (("km,kn->mn", 2, (2, 64)), ("km,nk->mn", 2, (2, 64)), ("km,kn->mn", 16, (8, 16))):
+        module = parse_module(text_of(equation, {"m": 64, "n": n, "k": "B"}))
+        PassManager(parse_pipeline("lower-array"), PassContext(TARGETS["avx512"])).run(module)
+        assert {op.sum.type.shape for op in module.walk() if isinstance(op, Outer)} == {shape}
 
 
 @given(st.integers(1, 2000), st.integers(1, 600), st.integers(1, 3000), st.sampled_from([*TARGETS]), st.booleans())

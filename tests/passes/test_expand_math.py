@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from irc.backend.entry import Function
 from irc.backend.jit import compile_library
-from irc.backend.target import TARGETS, Target, host
+from irc.backend.target import TARGETS, Target, find_target, host
 from irc.dialects import CONTEXT
 from irc.dialects import activations as definitions
 from irc.dialects.builtin import ModuleOp
@@ -120,26 +120,42 @@ def test_bound_holds_natively(name, type, fast, bound):
 
 
 @functools.cache
-def activation(name: str, type: str) -> Function:
+def activation(name: str, type: str, target: str = "host") -> Function:
     """An activation by the whole pipeline, native."""
     defined = definitions.ACTIVATIONS[name].function(TensorType([symbol("N")], SCALARS[type])).parent_op
     assert defined is not None
     module = ModuleOp.of([defined.clone()])
-    PassManager(parse_pipeline(",".join([*ARRAY, *LOOP])), PassContext(host())).run(module)
-    return compile_library(module).function(name)
+    PassManager(parse_pipeline(",".join([*ARRAY, *LOOP])), PassContext(find_target(target))).run(module)
+    return compile_library(module, find_target(target)).function(name)
 
 
 ACTIVATION_CASES = [(name, type, bound) for name, types in ACTIVATIONS.items() for type, bound in types.items()]
 
 
+@pytest.mark.parametrize("target", ["host", "generic"])
 @pytest.mark.parametrize(("name", "type", "bound"), ACTIVATION_CASES, ids=[f"{n}-{t}" for n, t, _ in ACTIVATION_CASES])
-def test_bound_of_an_activation_holds(name, type, bound):
+def test_bound_of_an_activation_holds(name, type, bound, target):
+    """With fused multiply-add and without."""
     needs_reference(type)
+    if not find_target(target).runs_here:
+        pytest.skip(f"this machine does not run {target} code")
     (x,) = arguments(name, type, per_exponent=20 if type == "f32" else 4, count=20000)
     x = x[~np.isneginf(x)]  # there x times 0 is NaN for silu and gelu, as the definition has it
-    (y,) = activation(name, type).call([x])
+    (y,) = activation(name, type, target).call([x])
     error, at = worst(y, (x,), name, bound)
     assert error <= bound.ulps, f"{name}{at}"
+
+
+@pytest.mark.parametrize("target", ["host", "generic"])
+def test_gelu_where_its_sum_has_few_digits_to_spare(target):
+    """All rounding errors meet for small numbers just above a power of two, and far to the left."""
+    if not find_target(target).runs_here:
+        pytest.skip(f"this machine does not run {target} code")
+    small = [np.linspace(0.93, 1.0, 20000) * 2.0**-k for k in range(3, 9)]
+    x = np.concatenate([*small, np.linspace(-6.3, -5.9, 20000)]).astype(np.float32)
+    (y,) = activation("gelu", "f32", target).call([x])
+    error, at = worst(y, (x,), "gelu", ACTIVATIONS["gelu"]["f32"])
+    assert error <= 4.0, f"gelu{at}"
 
 
 @pytest.mark.parametrize("type", ["f32", "f64"])

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from irc.checking import compare
 from irc.dialects.loop import For
+from irc.interpreter import Interpreter
 from irc.ir.verifier import verify
 from irc.passmanager import PassManager, parse_pipeline
 from irc.text.parser import parse_module
@@ -203,3 +205,79 @@ TYPES = "tensor<B x 1 x f32>, tensor<1xf32>, tensor<2xi32>, tensor<1xi32>, tenso
 def test_a_dag_takes_the_value_that_its_gradient_computes_unless_that_needs_it(cotangent, dags):
     module = fused(DAG.format(cotangent=cotangent, types=TYPES), "fuse,dce")
     assert sum(op.name == "array.dag" for op in module.walk()) == dags
+
+
+def test_a_sum_is_in_the_group_of_what_it_adds_up():
+    """Not in the one behind it, though that has its space, too."""
+    module = fused("""
+func.func @f(%x: tensor<B x 4 x f32>, %w: tensor<4x4xf32>) -> (tensor<4xf32>, tensor<B x 4 x f32>) {
+  %a = arith.negf %x : tensor<B x 4 x f32>
+  %s = array.reduce sum %a dims [0] : tensor<B x 4 x f32>
+  %c = array.contract "bi,ij->bj" %a, %w : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %d = math.tanh %c : tensor<B x 4 x f32>
+  func.return %s, %d : tensor<4xf32>, tensor<B x 4 x f32>
+}""")
+    assert groups(module) == [
+        ["arith.negf", "array.reduce", "array.yield"],
+        ["array.contract", "math.tanh", "array.yield"],
+    ]
+
+
+def test_contractions_that_have_nothing_in_common_are_in_groups_of_their_own():
+    """What is next to them in no group is in a third one, with copies of what it shares."""
+    module = fused("""
+func.func @f(%x: tensor<B x 4 x f32>, %u: tensor<4x4xf32>, %v: tensor<4x4xf32>, %b: tensor<4xf32>) -> (tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 4 x f32>) {
+  %0 = array.contract "bi,ij->bj" %x, %u : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %1 = array.contract "bi,ij->bj" %x, %v : tensor<B x 4 x f32>, tensor<4x4xf32>
+  %c = array.broadcast %b dims [1] : tensor<4xf32> to tensor<B x 4 x f32>
+  %2 = arith.addf %0, %c : tensor<B x 4 x f32>
+  %3 = arith.addf %1, %c : tensor<B x 4 x f32>
+  %4 = arith.mulf %x, %c : tensor<B x 4 x f32>
+  %5 = math.exp %4 : tensor<B x 4 x f32>
+  func.return %2, %3, %5 : tensor<B x 4 x f32>, tensor<B x 4 x f32>, tensor<B x 4 x f32>
+}""")
+    product = ["array.contract", "array.broadcast", "arith.addf", "array.yield"]
+    assert sorted(groups(module)) == sorted(
+        [product, product, ["array.broadcast", "arith.mulf", "math.exp", "array.yield"]]
+    )
+
+
+EXTREMUM = """
+func.func @f(%x: tensor<B x f32>) -> (tensor<B x f32>, tensor<B x f32>) {
+  %c = array.full LIMIT : f32 to tensor<B x f32>
+  %0 = arith.negf %x : tensor<B x f32>
+  %y = arith.KIND %c, %0 : tensor<B x f32>
+  %p = arith.cmpf COMPARED, %c, %0 : tensor<B x f32>
+  %d = arith.select %p, %c, %x : tensor<B x i1>, tensor<B x f32>
+  func.return %y, %d : tensor<B x f32>, tensor<B x f32>
+}"""
+
+
+@pytest.mark.parametrize("limit", ["0.0", "-0.0", "-2.0"])
+@pytest.mark.parametrize(
+    ("kind", "compared", "changes"),
+    [
+        ("maximumf", "oge", True),
+        ("minimumf", "ole", True),
+        ("maximumf", "ogt", False),
+        ("minimumf", "oge", False),
+        ("maxnumf", "oge", False),
+    ],
+)
+def test_a_comparison_is_with_the_larger_number_where_that_says_the_same(limit, kind, compared, changes):
+    """c >= x is c >= max(c, x), with zeros of both signs and NaN too; c > x is not c > max(c, x)."""
+    text = EXTREMUM.replace("LIMIT", limit).replace("KIND", kind).replace("COMPARED", compared)
+    before, after = parse_module(text), fused(text)
+    (comparison,) = [op for op in after.walk() if op.name == "arith.cmpf"]
+    assert (comparison.operands[1].defining_op().name == f"arith.{kind}") is changes
+    x = np.array([1, -1, -2, 2, 3, 0.0, -0.0, np.nan, np.inf, -np.inf], np.float32)
+    for wanted, found in zip(*(Interpreter(module).call("f", [x]) for module in (before, after)), strict=True):
+        np.testing.assert_array_equal(np.asarray(found).view(np.int32), np.asarray(wanted).view(np.int32))
+
+
+def test_what_is_read_otherwise_is_compared_as_it_is():
+    """It is kept in any case."""
+    text = EXTREMUM.replace("LIMIT", "0.0").replace("KIND", "maximumf").replace("COMPARED", "oge")
+    module = fused(text.replace("%c, %x : tensor<B x i1>", "%c, %0 : tensor<B x i1>"))
+    (comparison,) = [op for op in module.walk() if op.name == "arith.cmpf"]
+    assert comparison.operands[1].defining_op().name == "arith.negf"

@@ -239,7 +239,9 @@ def _bounds(net: irc.Net, inputs: Sequence[np.ndarray], cotangents: list, shapes
 
 def _assert_within(what: str, found: np.ndarray, wanted: Any, error: Any) -> None:
     wanted = np.asarray(wanted).reshape(found.shape)
-    limit = np.broadcast_to(np.asarray(error) * 1.001, found.shape) + np.finfo(np.float32).tiny
+    bound = np.asarray(error) * 1.001
+    bound = bound.reshape(found.shape) if bound.size == found.size else bound  # a net's own is of rows
+    limit = np.broadcast_to(bound, found.shape) + np.finfo(np.float32).tiny
     assert np.all(np.isfinite(limit)), f"{what}: no bound"
     difference = np.abs(found.astype(np.float64) - wanted)
     assert np.all(difference <= limit), f"{what}: off by {difference.max()}, {np.max(difference - limit)} too much"

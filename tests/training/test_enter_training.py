@@ -111,9 +111,34 @@ def test_dense_net_with_both_is_as_defined():
             w["0.weight"], w["0.bias"] = w["0.weight"] - RATE * dx.T @ x, w["0.bias"] - RATE * dx.sum(0)
         np.testing.assert_allclose(fitted(net, x, y, 4, seed=7), expected, **EXACT)
         w |= {"1.weight": norm.weight, "1.bias": norm.bias}
-        w |= {"1.running_mean": norm.mean, "1.running_var": norm.variance}
+        w |= {"1.running_mean": norm.mean, "1.running_var": norm.variance, "1.num_batches_tracked": np.array(4.0)}
         for name, value in w.items():
             np.testing.assert_allclose(net.params[name], value, err_msg=name, **EXACT)
+
+
+def test_without_a_momentum_statistics_are_means_over_all_batches():
+    """Also where the layer stands twice in a net, which counts as two batches of a step, one after the other."""
+
+    class Twice(L.Module):
+        input_shape = [3]
+
+        def __init__(self) -> None:
+            self.norm = L.BatchNorm(momentum=None, affine=False)
+
+        def forward(self, x: L.Value) -> L.Value:
+            return self.norm(self.norm(x) + 5.0)
+
+    x = numbers(3, 12, 3)
+    with irc.compile(Twice(), dtype="float64") as net:
+        fitted(net, x, x, batch=4, optimizer=irc.SGD(0.0))
+        seen = []
+        for part in np.split(x, 3):
+            inner = (part - part.mean(0)) / np.sqrt(part.var(0) + EPS) + 5.0
+            seen += [part, inner]
+        np.testing.assert_allclose(net.params["norm.running_mean"], np.mean([s.mean(0) for s in seen], 0), **EXACT)
+        variances = [s.var(0, ddof=1) for s in seen]
+        np.testing.assert_allclose(net.params["norm.running_var"], np.mean(variances, 0), **EXACT)
+        assert net.params["norm.num_batches_tracked"] == 6
 
 
 @pytest.mark.parametrize("structure", ["data", "code"])

@@ -40,9 +40,9 @@ class ConvTranspose2d(Edges):
     def normalise(
         cls, grid, channels, kernel, stride=(1, 1), padding=(0, 0), output_padding=(0, 0), dilation=(1, 1), groups=1
     ):
-        for extra, s, d in zip(output_padding, stride, dilation, strict=True):
-            if extra >= max(s, d):
-                raise ValueError(f"output_padding {extra} must be smaller than the stride {s} or the dilation {d}")
+        for extra, step in zip(output_padding, stride, strict=True):
+            if extra >= step:  # the convolution from so large a grid would give a larger one than this
+                raise ValueError(f"output_padding {extra} must be smaller than the stride {step}")
         pairs = (kernel, stride, padding, output_padding, dilation)
         fields = (tuple(grid), channels, *map(tuple, pairs), groups)
         _mirror(*fields)

@@ -11,19 +11,20 @@ The result's last letter is a column, the letters that it shares with the left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
-from irc.dialects.array import Contract, Reduce
+from irc.dialects.array import Contract
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Operation, Value
 from irc.passes.lower_array.contraction.dots import lower_in_dots
 from irc.passes.lower_array.contraction.elements import lower_in_elements
-from irc.passes.lower_array.contraction.epilogue import Epilogue, fits, is_costly
 from irc.passes.lower_array.contraction.panels import packed, rearranged
 from irc.passes.lower_array.contraction.product import LARGE, Operand, Product
 from irc.passes.lower_array.contraction.tiles import lower_in_tiles
 from irc.passes.lower_array.contraction.tiling import packed_width
+from irc.passes.lower_array.epilogue import Epilogue, fits, is_costly
 from irc.passes.lower_array.lowering import Lowering
 
 BATCH = 64
@@ -32,6 +33,8 @@ DOT_ROWS = 8
 """Sums of vectors cost as much as a packed operand when there is a row for each so many products."""
 MANY = 8
 """So many rows are worth it to rearrange the right operand, if it has few columns."""
+STORED_ALONE = 1.5
+"""Multiply-adds of vectors that take as long as to store one number alone."""
 LARGE_BYTES = 2**20
 """Bytes of a right operand that is called large."""
 PACKED_ROWS, PACKED_COLUMNS = 512, 1024
@@ -43,42 +46,21 @@ def lower_contract(lowering: Lowering, op: Contract) -> None:
     _lower(_product(lowering, op), None)
 
 
-def lower_group(
-    lowering: Lowering,
-    ops: Sequence[Operation],
-    outputs: Sequence[tuple[Value, Value]],
-    build: Callable[[Sequence[Operation], Sequence[tuple[Value, Value]]], None],
-) -> None:
-    """Lower a group that contains a contraction. ``outputs`` (value, buffer) are wanted, ``build`` lowers the group
-    without it.
+class Contraction:
+    """One contraction that is the maker of tiles of a group."""
 
-    Where the contraction is computed in tiles, the elementwise ops of the group work on them, before they are stored;
-    reductions follow, of what is stored.
-    """
-    contraction = next(op for op in ops if isinstance(op, Contract))
-    others = [op for op in ops if op is not contraction]
-    product = _product(lowering, contraction)
-    if not _takes(product, others) or not fits(others, contraction.result, [value for value, _ in outputs]):
-        _lower(product, None)
-        build(others, outputs)
-        return
-    stored = {value: buffer for value, buffer in outputs if not isinstance(value.defining_op(), Reduce)}
-    reduced = [(value, buffer) for value, buffer in outputs if value not in stored]
-    for value, _ in reduced:
-        (source,) = value.defining_op().operands  # type: ignore[union-attr]
-        if source not in stored:
-            stored[source] = lowering.buffer(source)
-    elementwise = [op for op in others if not isinstance(op, Reduce)]
-    _lower(product, Epilogue(lowering, elementwise, contraction.result, list(stored.items())))
-    lowering.values.update(stored)
-    for value, buffer in reduced:
-        build([value.defining_op()], [(value, buffer)])  # type: ignore[list-item]
+    def __init__(self, lowering: Lowering, op: Contract):
+        self.product, self.result = _product(lowering, op), op.result
 
+    def takes(self, ops: Sequence[Operation], outputs: Sequence[Value]) -> bool:
+        """Whether ops should work on tiles: costly ones only of large products, where longer code does not matter."""
+        product = self.product
+        large = _known(product.size([*product.summed, *product.columns])) * product.element.bytes > LARGE_BYTES
+        return _form(product) is Form.TILES and (large or not is_costly(ops)) and fits(ops, self.result, outputs)
 
-def _takes(product: Product, ops: Sequence[Operation]) -> bool:
-    """Whether ops should work on tiles: costly ones only of large products, where longer code does not matter."""
-    large = _known(product.size([*product.summed, *product.columns])) * product.element.bytes > LARGE_BYTES
-    return _form(product) is Form.TILES and (large or not is_costly(ops))
+    def lower(self, epilogue: Epilogue | None) -> None:
+        """Write the loops."""
+        _lower(self.product, epilogue)
 
 
 class Form(Enum):
@@ -92,11 +74,29 @@ class Form(Enum):
 def _product(lowering: Lowering, op: Contract) -> Product:
     left, right, result = op.parts
     a, b = (lowering[value] for value in op.operands)
-    return Product(lowering, Operand(a, left), Operand(b, right), result, lambda: lowering.buffer(op.result))
+    product = Product(lowering, Operand(a, left), Operand(b, right), result, lambda: lowering.buffer(op.result))
+    return replace(product, a=product.b, b=product.a, turned=True) if _turns(product) else product
+
+
+def _turns(product: Product) -> bool:
+    """Whether fewer vectors hold the result, if its rows run along the lanes, though each number is stored alone.
+
+    So it is where columns are few and the rows of the left operand lie side by side, as in the gradient of weights.
+    """
+    if _form(product) is not Form.TILES or not product.rows or product.a.last != product.rows[-1]:
+        return False
+    rows, columns, lanes = product.sizes[product.rows[-1]], product.sizes[product.column], product.lanes
+    if not isinstance(columns, int):
+        return False
+    depth, height = _about(product.size(product.summed)), _about(rows)
+    turned = columns * -(-height // lanes) + columns * height * STORED_ALONE / max(depth, 1)
+    return turned < height * -(-columns // lanes)
 
 
 def _form(product: Product) -> Form:
     """The form that suits a product."""
+    if product.turned:
+        return Form.TILES
     if not product.element.is_float or not product.columns or product.column != product.letters[-1]:
         return Form.ELEMENTS
     rows, depth = _about(product.size(product.rows)), _about(product.size(product.summed))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from irc.dialects.loop import LoadTile, Mask, StoreTile
+from irc.dialects.loop import LoadTile, StoreTile
 from irc.ir.dimensions import Dimension
 from irc.ir.dimensions import product as times
 from irc.ir.operation import Value
-from irc.ir.types import ScalarType, VectorType, i1
+from irc.ir.types import ScalarType, VectorType
 from irc.passes.lower_array.lowering import Lowering, shape_of
+from irc.passes.lower_array.tiler import Tiler
 
 At = dict[str, Value]
 """The position of each letter that is fixed."""
@@ -31,8 +32,9 @@ class Operand:
 
 
 @dataclass
-class Product:
-    """``out = sum of a * b``, where the last letter of the result is not in ``a`` unless it is in both.
+class Product(Tiler):
+    """``out = sum of a * b``, where the last letter of the result is not in ``a`` unless it is in both; or, ``turned``,
+    the other way round, so that tiles have the result's last letter in their rows.
 
     ``letters``: of the result; ``place``: makes memory for it, where it is wanted as it is. ``rows``: letters of ``a``
     and the result, ``columns``: of ``b`` and the result, ``both``: of all three, ``summed``: of the operands alone; the
@@ -44,11 +46,12 @@ class Product:
     b: Operand
     letters: str
     place: Callable[[], Value]
+    turned: bool = False
     sizes: dict[str, Dimension] = field(init=False)
 
     def __post_init__(self) -> None:
         last = self.letters[-1:]
-        if last and last in self.a.letters and last not in self.b.letters:
+        if last and last in self.a.letters and last not in self.b.letters and not self.turned:
             self.a, self.b = self.b, self.a
         self.sizes = {}
         for operand in (self.a, self.b):
@@ -70,11 +73,6 @@ class Product:
         element = self.a.buffer.type.element
         assert isinstance(element, ScalarType)
         return element
-
-    @property
-    def lanes(self) -> int:
-        """How many numbers a vector holds."""
-        return self.lowering.target.lanes(self.element)
 
     @property
     def row(self) -> str | None:
@@ -120,44 +118,6 @@ class Product:
         places = _places(operand, tuple(tile.type.shape), down, across)  # type: ignore[attr-defined]
         masks = [mask] if mask is not None else []
         self.lowering.builder.create(StoreTile, tile, operand.buffer, indices, masks, **places)
-
-    def mask(self, count: Dimension | Value, columns: int) -> Value:
-        """The first ``count`` columns."""
-        number = count if isinstance(count, Value) else self.lowering.size(count)
-        return self.lowering.make(Mask, number, result_types=[VectorType((1, columns), i1)])
-
-    def zeros(self, rows: int, columns: int) -> Value:
-        """A tile of zeros."""
-        return self.lowering.constant(0, VectorType((rows, columns), self.element))
-
-    def steps(
-        self,
-        lower: Dimension,
-        upper: Dimension,
-        step: int,
-        counter: str,
-        body: Callable[[Value], None],
-        parallel: bool = True,
-    ) -> None:
-        """``body`` for each ``step``-th position; a single known one without a loop."""
-        low = self.lowering
-        if isinstance(lower, int) and isinstance(upper, int) and lower < upper <= lower + step:
-            body(low.index(lower))
-            return
-
-        def turn(i: Value, _: list[Value]) -> Sequence[Value]:
-            body(i)
-            return []
-
-        if lower != upper:
-            low.loop(
-                low.size(upper),
-                turn,
-                lower=low.size(lower),
-                step=low.index(step),
-                parallel=parallel,
-                counter=counter,
-            )
 
     def each_step(
         self, letters: Sequence[str], body: Callable[[At, list[Value]], list[Value]], carried: list[Value]

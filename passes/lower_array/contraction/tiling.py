@@ -102,7 +102,7 @@ def dot_blocks(
     with the last term for what comes from the second-level cache. Its sums, the c vectors of a turn and one of the left
     operand are in registers.
     """
-    most_rows, most_columns = _known(rows), _known(columns)
+    most_rows, most_columns = (max(1, _known(size)) for size in (rows, columns))  # one tile, of no turns, for none
 
     def cycles(shape: tuple[int, int]) -> float:
         r, c = shape

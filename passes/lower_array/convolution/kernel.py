@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from irc.dialects.loop import LoadTile
+from irc.dialects.loop import LoadTile, StoreTile
 from irc.ir.operation import Value
-from irc.ir.types import VectorType
+from irc.ir.types import ScalarType, VectorType
 from irc.passes.lower_array.convolution.site import Site
+from irc.passes.lower_array.epilogue import At, Epilogue
+from irc.passes.lower_array.tiler import Tiler
 
 ROWS = 16
 """Rows of a tile of sums, at most, a vector each. More are no faster: each row reads its weights from another line."""
@@ -15,32 +17,32 @@ ROWS = 16
 Sums = list[Value]
 
 
-class Kernel:
-    """Loops that compute one convolution."""
+class Kernel(Tiler):
+    """Loops that compute one convolution, whose result's dimensions have the letters of its layout. ``epilogue``: what
+    is done with finished tiles of it, other than to store them."""
 
-    def __init__(self, site: Site):
-        self.site, self.low = site, site.lowering
-        self.lanes = self.low.target.lanes(site.element)
-        self.rows = min(ROWS, self.low.target.registers - 4)
+    row = "c"
+    column = "b"
 
-    def each(self, count: int, body: Callable[[Value], None], counter: str, step: int = 1, lower: int = 0) -> None:
-        """``body`` for all numbers below ``count``, in any order."""
-        low = self.low
-        if lower < count <= lower + step:
-            body(low.index(lower))
-            return
+    def __init__(self, site: Site, epilogue: Epilogue | None = None):
+        self.site, self.low, self.lowering, self.epilogue = site, site.lowering, site.lowering, epilogue
+        self.letters = site.layout
+        self.most = min(ROWS, self.low.target.registers - 4)
 
-        def turn(n: Value, _: Sums) -> Sequence[Value]:
-            body(n)
-            return []
+    @property
+    def element(self) -> ScalarType:
+        """The type of the numbers."""
+        return self.site.element
 
-        low.loop(low.index(count), turn, lower=low.index(lower), step=low.index(step), parallel=True, counter=counter)
+    def build(self) -> None:
+        """Write the loops."""
+        raise NotImplementedError
 
     def blocks(self, count: int, most: int, body: Callable[[Value, int], None], counter: str) -> None:
         """``body(first, number)`` for all numbers below ``count``, in blocks of about equal size, at most ``most``."""
         size = -(-count // -(-count // most))
         whole = count // size * size
-        self.each(whole, lambda first: body(first, size), counter, size)
+        self.steps(0, whole, size, counter, lambda first: body(first, size))
         if whole < count:
             body(self.low.index(whole), count - whole)
 
@@ -51,6 +53,14 @@ class Kernel:
         type = VectorType(shape, self.site.element)
         return self.low.make(LoadTile, buffer, at, [mask] if mask is not None else [], result_types=[type], **along)
 
-    def zeros(self, rows: int, columns: int) -> Value:
-        """A tile of zeros."""
-        return self.low.constant(0, VectorType((rows, columns), self.site.element))
+    def finish(self, sums: Value, at: At, mask: Value | None, target: Value | None) -> None:
+        """Store a finished tile to ``target``, or leave it to the epilogue. ``at``: the position of each letter."""
+        if self.epilogue is not None:
+            self.epilogue.apply(self, sums, at, mask)
+            return
+        assert target is not None
+        down = {"down": self.letters.index(self.row)} if sums.type.shape[0] > 1 else {}  # type: ignore[attr-defined]
+        across = self.letters.index(self.column)
+        masks = [mask] if mask is not None else []
+        place = [at[letter] for letter in self.letters]
+        self.low.builder.create(StoreTile, sums, target, place, masks, across=across, **down)

@@ -1,21 +1,17 @@
 """Convolutions sample by sample: each lane of a vector is a pixel, weights are the same for all lanes.
 
 Images are copied to planes: their rows with the padding, one after the other, in as many phases as the stride, so that
-what one tap sees from neighbouring positions lies side by side, from the place of that tap on. Feature maps have rows
-of the same width, with a few pixels between them that mean nothing. So a vector goes on from the end of a row to the
-next.
+what one tap sees from neighbouring positions lies side by side, from the place of that tap on. Vectors of the result
+are cut from runs of its rows (``runs``): where a vector goes on from the end of a row to the next, two loads are put
+together, since rows of planes are longer.
 
     for samples
-      copy the operands to planes
-      for blocks of filters, vectors of pixels          (feature maps; images likewise)
-        sums = 0
-        for channels, taps           sums += column of weights * vector of pixels from the place of the tap on
-        plane of the result = sums
-      copy the result from its planes
-      for blocks of filters, blocks of channels, taps   (weights)
-        sums = 0
-        for vectors of pixels        sums += vector of image from the place of the tap on * vectors of feature maps
-        result += the sum of each vector
+      copy the images to planes
+      for blocks of filters, runs of rows               (feature maps; images likewise)
+        for blocks of vectors of the run
+          sums = 0                                      (for each filter and vector)
+          for channels, taps         sums += column of weights * vectors of pixels from the place of the tap on
+          result = sums
 
 The images that come from feature maps are a convolution, too: of the maps with zeros between their pixels where the
 stride is above 1, with the taps in reverse.
@@ -25,22 +21,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from irc.dialects import arith
 from irc.dialects.array.windows import Pair, Sliding
-from irc.dialects.loop import BufferType, Outer, Reduce, StoreTile
-from irc.dialects.math import Fma
-from irc.ir.dimensions import Dimension
+from irc.dialects.loop import BufferType, Outer, Span, StoreTile
 from irc.ir.operation import Value
+from irc.passes.lower_array.convolution.filters import Filters
 from irc.passes.lower_array.convolution.kernel import Kernel, Sums
+from irc.passes.lower_array.convolution.runs import Run, cut
 from irc.passes.lower_array.convolution.site import Site
+from irc.passes.lower_array.epilogue import Epilogue
 from irc.passes.lower_array.lowering import Lowering, shape_of
 from irc.passes.lower_array.windows import inside
 
-FILTERS = 4
-"""Filters of a tile of weights."""
-BESIDE = 5
-"""Channels of a tile of weights, so that it is 20 vectors of sums; where there are 16 registers, half of it."""
+ROW = 4
+"""Vectors of a row that are copied at once."""
 
 
 def suits_pixels(site: Site) -> bool:
@@ -48,9 +44,18 @@ def suits_pixels(site: Site) -> bool:
     return site.layout == "bchw"
 
 
-def lower_with_pixels(site: Site) -> None:
+def is_readable(result: Value, source: Value, dimensions: Sequence[int | None]) -> bool:
+    """Whether pixels of an array, with these dimensions of the result, lie as those of the result do: one row after the
+    other, if it has any."""
+    if dimensions[-2:] == [2, 3]:
+        return shape_of(source)[-2:] == shape_of(result)[-2:]
+    return 2 not in dimensions and 3 not in dimensions
+
+
+def lower_with_pixels(site: Site, epilogue: Epilogue | None = None) -> None:
     """Write the loops."""
-    {"x": _Images, "w": _Weights, "y": _Maps}[site.result](site).build()
+    kernels: dict[str, type[Kernel]] = {"x": _Images, "w": Filters, "y": _Maps}
+    kernels[site.result](site, epilogue).build()
 
 
 @dataclass(frozen=True)
@@ -78,22 +83,7 @@ class Plane:
 class _Pixels(Kernel):
     """One convolution in planes."""
 
-    def build(self) -> None:
-        """All of it."""
-        raise NotImplementedError
-
-    def each_sample(self, body: Callable[[Value], None]) -> None:
-        """``body`` for all samples."""
-
-        def turn(b: Value, _: Sums) -> Sequence[Value]:
-            body(b)
-            return []
-
-        if self.site.batch == 1:
-            body(self.low.index(0))
-        else:
-            alone = self.site.result != "w"  # weights are sums over samples
-            self.low.loop(self.low.size(self.site.batch), turn, parallel=alone, counter="b")
+    column = "w"
 
     def planes(self, shape: Sequence[int], pixels: int) -> Value:
         """Memory for planes of whole tiles of pixels."""
@@ -107,36 +97,59 @@ class _Pixels(Kernel):
         phases = rows.stride * columns.stride
         # a tap's vectors may begin as late as the last place, and reach beyond it
         copy = self.planes([site.depth * site.groups, phases], plane.size * across.size + self.lanes)
-        low.clear(copy)
 
         def channel(c: Value) -> None:
+            self._clear(copy, c)
+
             def phase(p: Value) -> None:
                 for_rows = low.make(arith.DivSI, p, low.index(columns.stride))
                 for_columns = low.make(arith.RemSI, p, low.index(columns.stride))
 
                 def row(q: Value, _: Sums) -> Sequence[Value]:
-                    first = low.multiply(q, low.index(across.size))
+                    first, h = low.multiply(q, low.index(across.size)), self._cell(rows, q, for_rows)
+                    if columns.stride == 1:
+                        begin = [c, p, low.offset(first, columns.padding)]
+                        self.copy_row(columns.size, site.x, [b, c, h, low.index(0)], copy, begin)
+                        return []
 
                     def column(r: Value, _: Sums) -> Sequence[Value]:
-                        value = low.load(
-                            site.x, [b, c, self._cell(rows, q, for_rows), self._cell(columns, r, for_columns)]
-                        )
+                        value = low.load(site.x, [b, c, h, self._cell(columns, r, for_columns)])
                         low.store(value, copy, [c, p, low.add(first, r)])
                         return []
 
                     span = inside(low, columns, for_columns, columns.stride, across.size)
-                    low.loop(
-                        span.upper, column, lower=span.lower, parallel=True, vectorize=columns.stride == 1, counter="v"
-                    )
+                    low.loop(span.upper, column, lower=span.lower, parallel=True, counter="v")
                     return []
 
                 span = inside(low, rows, for_rows, rows.stride, plane.size)
                 low.loop(span.upper, row, lower=span.lower, parallel=True, counter="h")
 
-            self.each(phases, phase, "p")
+            self.steps(0, phases, 1, "p", phase)
 
-        self.each(site.depth * site.groups, channel, "c")
+        self.steps(0, site.depth * site.groups, 1, "c", channel)
         return copy
+
+    def copy_row(self, count: int, source: Value, at: list[Value], to: Value, place: list[Value]) -> None:
+        """Copy so many numbers, which lie side by side."""
+        low, lanes, most = self.low, self.lanes, ROW * self.lanes
+
+        def tile(j: Value, columns: int, mask: Value | None) -> None:
+            masks = [mask] if mask is not None else []
+            held = self.load(source, [*at[:-1], low.add(at[-1], j)], (1, columns), mask, across=len(at) - 1)
+            where = [*place[:-1], low.add(place[-1], j)]
+            low.builder.create(StoreTile, held, to, where, masks, across=len(place) - 1)
+
+        whole, left = count // most * most, count % most
+        self.steps(0, whole, most, "v", lambda j: tile(j, most, None))
+        if left:
+            columns = -(-left // lanes) * lanes
+            tile(low.index(whole), columns, self.mask(left, columns) if left < columns else None)
+
+    def _clear(self, planes: Value, channel: Value) -> None:
+        """Zeros in the planes of a channel: it is filled while they are in the cache."""
+        low, zero = self.low, self.low.constant(0, self.element)
+        shape = shape_of(planes)[1:]
+        low.nest(shape, lambda at: low.store(zero, planes, [channel, *at]), vectorize=len(shape) - 1)
 
     def _cell(self, axis: Sliding, place: Value, phase: Value) -> Value:
         """The cell of the image at a place of a phase."""
@@ -150,64 +163,125 @@ class _Pixels(Kernel):
         counts = [
             min(axis.count, -(-(n - o) // s)) for axis, s, o, n in zip(site.window, stride, offset, size, strict=True)
         ]
-        low.clear(to)
 
-        def element(at: list[Value]) -> None:
-            o, i, j = at
-            down, across = (self._spread(n, s, f) for n, s, f in zip((i, j), stride, offset, strict=True))
-            pixel = low.add(low.multiply(down, low.index(width)), across)
-            low.store(low.load(site.y, [b, o, i, j]), to, [o, pixel])
+        def channel(o: Value) -> None:
+            self._clear(to, o)
 
-        low.nest([site.filters * site.groups, *counts], element, vectorize=2 if stride[1] == 1 else None)
+            def row(i: Value) -> None:
+                first = low.multiply(self._spread(i, stride[0], offset[0]), low.index(width))
+                if stride[1] == 1:
+                    self.copy_row(counts[1], site.y, [b, o, i, low.index(0)], to, [o, low.offset(first, offset[1])])
+                    return
+
+                def element(j: Value) -> None:
+                    pixel = low.add(first, self._spread(j, stride[1], offset[1]))
+                    low.store(low.load(site.y, [b, o, i, j]), to, [o, pixel])
+
+                self.steps(0, counts[1], 1, "j", element)
+
+            self.steps(0, counts[0], 1, "i", row)
+
+        self.steps(0, site.filters * site.groups, 1, "o", channel)
 
     def _spread(self, position: Value, stride: int, offset: int) -> Value:
         low = self.low
         found = low.multiply(position, low.index(stride)) if stride > 1 else position
         return low.add(found, low.index(offset)) if offset else found
 
-    def copy_result(self, b: Value, source: Value, width: int, target: Value) -> None:
-        """Copy planes to where a sample's result is wanted, without what is between rows."""
-        low = self.low
+    def reached(self, buffer: Value, letters: Sequence[str | None]) -> Value:
+        """Rows are one: a pixel is a column."""
+        if "w" not in letters:
+            return buffer
+        *others, rows, columns = shape_of(buffer)
+        type = BufferType([*others, 1, rows * columns], self.element)
+        return self.low.make(Span, buffer, self.low.index(0), result_types=[type])
 
-        def element(at: list[Value]) -> None:
-            c, i, j = at
-            pixel = low.add(low.multiply(i, low.index(width)), j)
-            low.store(low.load(source, [c, pixel]), target, [b, c, i, j])
+    def sums(self, b: Value, count: int, summed: int, size: Pair, width: int, product: Product) -> None:
+        """The result for a sample: ``count`` channels of each group, of so many rows and columns, from planes of rows
+        of ``width``. What is larger, planes or weights, is gone through once."""
+        site, low = self.site, self.low
+        chosen = cut(size, count, self.lanes, low.target.registers)
+        target = self.reached(site.out, self.letters) if self.epilogue is None else None
 
-        low.nest(shape_of(target)[1:], element, vectorize=2)
+        def each_run(body: Callable[[Run, Value], None]) -> None:
+            whole = size[0] // chosen.rows * chosen.rows
+            for lower, upper, step in ((0, whole, chosen.rows), (whole, size[0], size[0] - whole)):
+                self.steps(lower, upper, step, "i", partial(body, Run(step, size[1], self.lanes)))
 
-    def sums(
-        self, count: int, summed: int, pixels: int, target: Value, product: Callable[..., tuple[Value, Value]]
-    ) -> None:
-        """Planes of a result: ``count`` of each group, for which ``product(group, first, number of rows, summed, taps,
-        pixel)`` gives a column of weights and a vector of pixels."""
-        site, low, (rows, columns) = self.site, self.low, self.site.window
-        whole = -(-pixels // self.lanes) * self.lanes
+        def each_block(body: Callable[[_Channels], None]) -> None:
+            def group(g: Value) -> None:
+                self.blocks(count, chosen.channels, lambda first, number: body(_Channels(g, first, number)), "o")
 
-        def group(g: Value) -> None:
-            def block(first: Value, number: int) -> None:
-                def vector(pixel: Value) -> None:
-                    def channel(n: Value, of_channel: Sums) -> Sequence[Value]:
-                        def row(k: Value, of_row: Sums) -> Sequence[Value]:
-                            def tap(m: Value, total: Sums) -> Sequence[Value]:
-                                weights, cells = product(g, first, number, n, (k, m), pixel)
-                                return [low.make(Outer, weights, cells, total[0])]
+            self.steps(0, site.groups, 1, "g", group)
 
-                            return low.loop(low.index(columns.kernel), tap, of_row, counter="m")
+        def tiles(channels: _Channels, run: Run, i: Value) -> None:
+            place, pixel = (low.multiply(i, low.index(n)) for n in (width, size[1]))
 
-                        return low.loop(low.index(rows.kernel), row, of_channel, counter="k")
+            def tile(vectors: range, j: Value) -> None:
+                total = self._tile(channels, summed, run, vectors, (low.add(place, j), width), product)
+                at = {"b": b, "c": site.in_group(channels.group, count, channels.first), "h": low.index(0)}
+                at["w"] = low.offset(low.add(pixel, j), vectors[0] * self.lanes)
+                left, columns = run.left(vectors), len(vectors) * self.lanes
+                self.finish(total, at, self.mask(left, columns) if left < columns else None, target)
 
-                    start = [self.zeros(number, self.lanes)]
-                    (total,) = low.loop(low.index(summed), channel, start, counter="c")
-                    at = [site.in_group(g, count, first), pixel]
-                    down = {"down": 0} if number > 1 else {}
-                    low.builder.create(StoreTile, total, target, at, [], across=1, **down)
+            step = chosen.vectors * self.lanes
+            alike = size[1] // step * step if run.rows == 1 else 0  # pixels whose blocks are all of one row, and whole
+            self.steps(0, alike, step, "j", partial(tile, range(chosen.vectors)))
+            for vectors in run.blocks(chosen.vectors, alike // self.lanes):
+                tile(vectors, low.index(0))
 
-                self.each(whole, vector, "v", self.lanes)
+        if count * site.window.area > size[0] * width:  # for each channel that is summed
+            each_block(lambda channels: each_run(lambda run, i: tiles(channels, run, i)))
+        else:
+            each_run(lambda run, i: each_block(lambda channels: tiles(channels, run, i)))
 
-            self.blocks(count, self.rows, block, "o")
+    def _tile(
+        self, channels: _Channels, summed: int, run: Run, vectors: range, plane: tuple[Value, int], product: Product
+    ) -> Value:
+        """The sums of some channels, for some vectors of a run; ``plane``: where the run begins in planes, and how long
+        their rows are."""
+        low, (rows, columns) = self.low, self.site.window
+        place, width = plane
 
-        self.each(site.groups, group, "g")
+        def channel(n: Value, of_channel: Sums) -> Sequence[Value]:
+            def row(k: Value, of_row: Sums) -> Sequence[Value]:
+                def tap(m: Value, total: Sums) -> Sequence[Value]:
+                    weights, buffer, indices = product(channels, n, (k, m))
+                    at = [*indices[:-1], low.add(indices[-1], place)]
+                    cells = self._cells(buffer, at, run, vectors, width - run.width)
+                    return [low.make(Outer, weights, cells, total[0])]
+
+                return low.loop(low.index(columns.kernel), tap, of_row, counter="m")
+
+            return low.loop(low.index(rows.kernel), row, of_channel, counter="k")
+
+        start = self.zeros(channels.count, len(vectors) * self.lanes)
+        return low.loop(low.index(summed), channel, [start], counter="c")[0]
+
+    def _cells(self, buffer: Value, at: list[Value], run: Run, vectors: range, gap: int) -> Value:
+        """Vectors of a run; rows lie ``gap`` further apart in the buffer than in the run."""
+        low, first, size = self.low, vectors[0] * self.lanes, len(vectors) * self.lanes
+        cells: Value | None = None
+        for row in run.rows_of(vectors) if gap else [0]:
+            place = [*at[:-1], low.offset(at[-1], first + row * gap)]
+            loaded = self.load(buffer, place, (1, size), across=len(at) - 1)
+            cells = loaded if cells is None else low.select(self.mask(row * run.width - first, size), cells, loaded)
+        assert cells is not None
+        return cells
+
+
+@dataclass(frozen=True)
+class _Channels:
+    """``count`` channels of a group of the result, from ``first`` on."""
+
+    group: Value
+    first: Value
+    count: int
+
+
+Product = Callable[[_Channels, Value, tuple[Value, Value]], tuple[Value, Value, list[Value]]]
+"""For some channels of the result, one that is summed, and a tap: a column of weights, planes, and the place in them
+that the tap sees from the first pixel."""
 
 
 class _Maps(_Pixels):
@@ -217,31 +291,27 @@ class _Maps(_Pixels):
         """All of it."""
         site, low, (rows, columns) = self.site, self.low, self.site.window
         down, across = Plane(rows), Plane(columns)
-        pixels = (rows.count - 1) * across.size + columns.count
 
         def sample(b: Value) -> None:
             images = self.image_planes(b)
-            maps = self.planes([site.filters * site.groups], pixels)
 
-            def product(g: Value, o: Value, number: int, c: Value, tap: tuple[Value, Value], pixel: Value):
-                weights = self.load(site.w, [site.in_group(g, site.filters, o), c, *tap], (number, 1), down=0)
-                at = [site.in_group(g, site.depth, c), *image_place(low, down, across, tap, pixel)]
-                return weights, self.load(images, at, (1, self.lanes), across=2)
+            def product(to: _Channels, c: Value, tap: tuple[Value, Value]) -> tuple[Value, Value, list[Value]]:
+                first = site.in_group(to.group, site.filters, to.first)
+                weights = self.load(site.w, [first, c, *tap], (to.count, 1), down=0)
+                return weights, images, [site.in_group(to.group, site.depth, c), *image_place(low, down, across, tap)]
 
-            self.sums(site.filters, site.depth, pixels, maps, product)
-            self.copy_result(b, maps, across.size, site.y)
+            self.sums(b, site.filters, site.depth, (rows.count, columns.count), across.size, product)
 
-        self.each_sample(sample)
+        self.steps(0, site.batch, 1, "b", sample)
 
 
-def image_place(low: Lowering, down: Plane, across: Plane, tap: tuple[Value, Value], pixel: Value) -> list[Value]:
-    """The phase that a tap sees, and the place in it that it sees from a pixel."""
+def image_place(low: Lowering, down: Plane, across: Plane, tap: tuple[Value, Value]) -> list[Value]:
+    """The phase that a tap sees, and the place in it that it sees from the first pixel."""
     (phase_k, row), (phase_m, column) = down.tap(low, tap[0]), across.tap(low, tap[1])
     phase = phase_m
     if down.axis.stride > 1:
         phase = low.add(low.multiply(phase_k, low.index(across.axis.stride)), phase_m)
-    begin = low.add(low.multiply(row, low.index(across.size)), column)
-    return [phase, low.add(begin, pixel)]
+    return [phase, low.add(low.multiply(row, low.index(across.size)), column)]
 
 
 class _Images(_Pixels):
@@ -254,95 +324,20 @@ class _Images(_Pixels):
         offset = max(0, rows.reach - 1 - rows.padding), max(0, columns.reach - 1 - columns.padding)
         last = rows.padding + offset[0], columns.padding + offset[1]
         size = rows.size + last[0], columns.size + last[1]
-        pixels = (rows.size - 1) * size[1] + columns.size
 
         def sample(b: Value) -> None:
             maps = self.planes([site.filters * site.groups], size[0] * size[1] + self.lanes)
             self.copy_maps(b, maps, size[1], (rows.stride, columns.stride), offset, size)
-            images = self.planes([site.depth * site.groups], pixels)
 
-            def product(g: Value, c: Value, number: int, o: Value, tap: tuple[Value, Value], pixel: Value):
-                channel = site.in_group(g, site.filters, o)
-                weights = self.load(site.w, [channel, c, *tap], (number, 1), down=1)
+            def product(to: _Channels, o: Value, tap: tuple[Value, Value]) -> tuple[Value, Value, list[Value]]:
+                channel = site.in_group(to.group, site.filters, o)
+                weights = self.load(site.w, [channel, to.first, *tap], (to.count, 1), down=1)
                 row, column = (
                     low.subtract(low.index(n), self._spread(t, axis.dilation, 0))
                     for n, t, axis in zip(last, tap, (rows, columns), strict=True)
                 )
-                begin = low.add(low.multiply(row, low.index(size[1])), column)
-                return weights, self.load(maps, [channel, low.add(begin, pixel)], (1, self.lanes), across=1)
+                return weights, maps, [channel, low.add(low.multiply(row, low.index(size[1])), column)]
 
-            self.sums(site.depth, site.filters, pixels, images, product)
-            self.copy_result(b, images, size[1], site.x)
+            self.sums(b, site.depth, site.filters, (rows.size, columns.size), size[1], product)
 
-        self.each_sample(sample)
-
-
-class _Weights(_Pixels):
-    """Filters from images and feature maps."""
-
-    def build(self) -> None:
-        """All of it."""
-        site, low, (rows, columns) = self.site, self.low, self.site.window
-        width = Plane(columns).size
-        self.pixels = (rows.count - 1) * width + columns.count
-        beside = BESIDE if low.target.registers >= 32 else BESIDE // 2
-        low.clear(site.w)
-
-        def sample(b: Value) -> None:
-            images = self.image_planes(b)
-            maps = self.planes([site.filters * site.groups], self.pixels)
-            self.copy_maps(b, maps, width, (1, 1), (0, 0), (rows.count, columns.count))
-
-            def group(g: Value) -> None:
-                def filters(o: Value, of_filters: int) -> None:
-                    def channels(c: Value, of_channels: int) -> None:
-                        def row(k: Value) -> None:
-                            def column(m: Value) -> None:
-                                self._add(images, maps, g, (o, of_filters), (c, of_channels), (k, m))
-
-                            self.each(columns.kernel, column, "m")
-
-                        self.each(rows.kernel, row, "k")
-
-                    self.blocks(site.depth, beside, channels, "c")
-
-                self.blocks(site.filters, FILTERS, filters, "o")
-
-            self.each(site.groups, group, "g")
-
-        self.each_sample(sample)
-
-    def _add(
-        self,
-        images: Value,
-        maps: Value,
-        g: Value,
-        filters: tuple[Value, int],
-        channels: tuple[Value, int],
-        tap: tuple[Value, Value],
-    ) -> None:
-        """Add the sums of products of one sample to the weights of some filters and channels at a tap."""
-        site, low, (rows, columns) = self.site, self.low, self.site.window
-        (first, height), (c, count) = filters, channels
-        o, channel = site.in_group(g, site.filters, first), site.in_group(g, site.depth, c)
-        shape = height, self.lanes
-        phase, begin = image_place(low, Plane(rows), Plane(columns), tap, low.index(0))
-
-        def vector(pixel: Value, totals: Sums) -> Sequence[Value]:
-            values = self.load(maps, [o, pixel], shape, down=0, across=1)
-            place = low.add(begin, pixel)
-            found = []
-            for n, total in enumerate(totals):
-                cells = self.load(images, [low.offset(channel, n), phase, place], shape, across=2)
-                found.append(low.make(Fma, values, cells, total))
-            return found
-
-        start = [self.zeros(*shape) for _ in range(count)]
-        end: Dimension = -(-self.pixels // self.lanes) * self.lanes
-        totals = low.loop(low.size(end), vector, start, step=low.index(self.lanes), counter="v")
-        across: dict[str, int] = {"across": 0} if height > 1 else {}
-        for n, total in enumerate(totals):
-            at = [o, low.offset(c, n), *tap]
-            before = self.load(site.w, at, (1, height), None, **across)
-            added = low.add(before, low.make(Reduce, total, kind="sum"))
-            low.builder.create(StoreTile, added, site.w, at, [], **across)
+        self.steps(0, site.batch, 1, "b", sample)

@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from irc.dialects.array.windows import Sliding
-from irc.dialects.loop import BufferType, Mask, Outer, Reduce, StoreTile
+from irc.dialects.loop import BufferType, Outer, Reduce, StoreTile
 from irc.dialects.math import Fma
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
-from irc.ir.types import VectorType, i1
 from irc.passes.lower_array.convolution.kernel import Kernel, Sums
 from irc.passes.lower_array.convolution.site import Site
+from irc.passes.lower_array.epilogue import Epilogue
 from irc.passes.lower_array.lowering import shape_of
 from irc.passes.lower_array.windows import Range, cell, place, taps_at, taps_seeing
 
@@ -45,12 +45,12 @@ def suits_samples(site: Site) -> bool:
     return site.layout == "chwb" and site.batch != 1
 
 
-def lower_with_samples(site: Site) -> None:
+def lower_with_samples(site: Site, epilogue: Epilogue | None = None) -> None:
     """Write the loops."""
     if site.result == "w":
         _Weights(site).build()
     else:
-        _Images(site).build()
+        _Images(site, epilogue).build()
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ class _Samples(Kernel):
         if lower != batch:
             yield lower, batch, self.lanes, True
 
-    def each_strip(self, width: int, body: Callable[[Lanes], None], parallel: bool) -> None:
-        """``body`` for vectors of samples."""
+    def each_strip(self, width: int, body: Callable[[Lanes], None]) -> None:
+        """``body`` for vectors of samples. They follow each other, as they use the same copies; what is in them may be
+        shared by threads: a batch of a few vectors would be too little for several."""
         low = self.low
         for lower, upper, step, partial in self.strips(width):
 
@@ -86,7 +87,7 @@ class _Samples(Kernel):
                 mask = None
                 if partial:
                     left = low.subtract(low.size(upper), b)
-                    mask = low.make(Mask, left, result_types=[VectorType((1, step), i1)])
+                    mask = self.mask(left, step)
                 body(Lanes(b, step, mask))
                 return []
 
@@ -95,7 +96,7 @@ class _Samples(Kernel):
                 turn,
                 lower=low.size(lower),
                 step=low.index(step),
-                parallel=parallel,
+                parallel=False,
                 counter="b",
             )
 
@@ -124,13 +125,14 @@ class _Images(_Samples):
 
     def build(self) -> None:
         """All of it."""
-        site, low, axes = self.site, self.low, self.site.window
+        site, axes = self.site, self.site.window
         forward = site.result == "y"
         count, summed = (site.filters, site.depth) if forward else (site.depth, site.filters)
         self.summed: int = summed
         extents = axes.counts if forward else (axes.rows.size, axes.columns.size)
-        source, target = (site.x, site.y) if forward else (site.y, site.x)
-        vectors = max(1, min(4, self.rows // min(count, self.rows)))
+        source = site.x if forward else site.y
+        target = site.out if self.epilogue is None else None
+        vectors = max(1, min(4, self.most // min(count, self.most)))
 
         def strip(lanes: Lanes) -> None:
             cells = self.packed(source, lanes)
@@ -142,20 +144,18 @@ class _Images(_Samples):
 
                         def column(j: Value) -> None:
                             sums = self._sums(g, first, (number, lanes.width), cells, down, self._taps(axes.columns, j))
-                            at = [site.in_group(g, count, first), i, j, lanes.first]
-                            masks = [lanes.mask] if lanes.mask is not None else []
-                            down_channels = {"down": 0} if number > 1 else {}
-                            low.builder.create(StoreTile, sums, target, at, masks, across=SAMPLES, **down_channels)
+                            at = dict(zip("chwb", (site.in_group(g, count, first), i, j, lanes.first), strict=True))
+                            self.finish(sums, at, lanes.mask, target)
 
-                        self.each(extents[1], column, "j")
+                        self.steps(0, extents[1], 1, "j", column)
 
-                    self.each(extents[0], row, "i")
+                    self.steps(0, extents[0], 1, "i", row)
 
-                self.blocks(count, self.rows, block, "o" if forward else "c")
+                self.blocks(count, self.most, block, "o" if forward else "c")
 
-            self.each(site.groups, group, "g")
+            self.steps(0, site.groups, 1, "g", group)
 
-        self.each_strip(vectors * self.lanes, strip, parallel=True)
+        self.each_strip(vectors * self.lanes, strip)
 
     def _taps(self, axis: Sliding, at: Value) -> tuple[Range, Callable[[Value], Value]]:
         """The taps for an element of the result, and where each finds its cell."""
@@ -218,15 +218,15 @@ class _Weights(_Samples):
 
                             self.blocks(columns.kernel, taps, column, "m")
 
-                        self.each(rows.kernel, row, "k")
+                        self.steps(0, rows.kernel, 1, "k", row)
 
                     self.blocks(site.depth, beside // taps, channels, "c")
 
                 self.blocks(site.filters, FILTERS, filters, "o")
 
-            self.each(site.groups, group, "g")
+            self.steps(0, site.groups, 1, "g", group)
 
-        self.each_strip(self.lanes, strip, parallel=False)
+        self.each_strip(self.lanes, strip)
 
     def _add(self, block: _Block, images: Value, maps: Value) -> None:
         """Add the sums of products of some samples to the weights of a block."""

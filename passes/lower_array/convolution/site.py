@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from irc.dialects import arith
 from irc.dialects.array.conv2d import Convolution
 from irc.dialects.array.images import layout_of
 from irc.ir.dimensions import Dimension
 from irc.ir.operation import Value
 from irc.ir.types import ScalarType
-from irc.passes.lower_array.lowering import Lowering, shape_of
+from irc.passes.lower_array.lowering import Lowering
 
 
 class Site:
@@ -23,20 +25,35 @@ class Site:
         self.window = op.window
         self.groups: int = op.groups.value
         self.layout = layout_of(op.attributes)
-        held = {role: lowering[value] for role, value in zip(op.roles, op.operands, strict=False)}
-        held[self.result] = lowering.buffer(op.results[0])
-        self.x, self.w, self.y = (held[role] for role in "xwy")
-        count, depth = shape_of(self.w)[:2]
+        self._op = op
+        count, depth = op.role("w").shape[:2]
         assert isinstance(count, int) and isinstance(depth, int)
         self.filters, self.depth = count // self.groups, depth
-        self.batch: Dimension = shape_of(self.x)[self.layout.index("b")]
+        self.batch: Dimension = op.role("x").shape[self.layout.index("b")]
+        self.element: ScalarType = op.role("x").scalar
 
-    @property
-    def element(self) -> ScalarType:
-        """The type of the numbers."""
-        element = self.x.type.element
-        assert isinstance(element, ScalarType)
-        return element
+    @cached_property
+    def x(self) -> Value:
+        """The images."""
+        return self._buffer("x")
+
+    @cached_property
+    def w(self) -> Value:
+        """The filters."""
+        return self._buffer("w")
+
+    @cached_property
+    def y(self) -> Value:
+        """The feature maps."""
+        return self._buffer("y")
+
+    @cached_property
+    def out(self) -> Value:
+        """The result, whose memory stands where it is first asked for: a group may want something else of it."""
+        return self.lowering.buffer(self._op.results[0])
+
+    def _buffer(self, role: str) -> Value:
+        return self.out if role == self.result else self.lowering[self._op.operands[self._op.roles.index(role)]]
 
     def place(self, sample: Value, channel: Value, row: Value, column: Value) -> list[Value]:
         """The indices of an element of images or feature maps."""
