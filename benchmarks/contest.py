@@ -11,7 +11,7 @@ import numpy as np
 
 TURN = 2e-3
 """Seconds that a turn takes at least, so that the clock does not count."""
-TURNS, LEAST, SECONDS = 100, 3, 1.0
+TURNS, LEAST, SECONDS = 300, 3, 1.0
 """Turns at most; at least; and the seconds after which the least number is enough."""
 
 

@@ -26,8 +26,10 @@ from irc.ir.types import f32
 
 SUMS = 16
 """Sums that do not wait for one another: enough to keep two units busy for the four turns that each takes."""
-TURNS, SECONDS, QUICK = 300, 2e-3, 1e-3
-"""How often all is measured; seconds of a computation, fewer than others keep a processor for; and with ``--quick``."""
+TURNS, LONGEST = 300, 3.0
+"""How often a computation is measured at most, and the seconds after which it is enough."""
+SECONDS = 2e-3
+"""What one computation takes about: less than the time for which other processes keep a processor."""
 Job = Callable[[int], object]
 """A function of n that computes n times."""
 
@@ -97,13 +99,15 @@ JOBS: dict[str, Callable[[], Job]] = {
 }
 
 
-def gain(make: Callable[[], Job], seconds: float, turns: int) -> float:
+def gain(make: Callable[[], Job], turns: int) -> float:
     """The least time for two computations one after the other, over that for both at once."""
     jobs = make(), make()
-    count = 1
-    while (once := timed(jobs[:1], count)) < seconds:
-        count = max(count + 1, int(count * min(10.0, 1.1 * seconds / max(once, 1e-9))))
-    alone, both = zip(*((timed(jobs[:1], count), timed(jobs, count)) for _ in range(turns)), strict=True)
+    count, alone, both, begin = 1, [], [], time.perf_counter()
+    while (once := timed(jobs[:1], count)) < SECONDS:
+        count = max(count + 1, int(count * min(10.0, 1.1 * SECONDS / max(once, 1e-9))))
+    while not both or (len(both) < turns and time.perf_counter() - begin < LONGEST):
+        alone.append(timed(jobs[:1], count))
+        both.append(timed(jobs, count))
     return 2 * min(alone) / min(both)
 
 
@@ -127,7 +131,7 @@ def timed(jobs: tuple[Job, ...], count: int) -> float:
 def rows(quick: bool) -> Iterator[tuple[str, float]]:
     """Each computation and its gain."""
     for name, make in JOBS.items():
-        yield name, gain(make, QUICK if quick else SECONDS, 2 if quick else TURNS)
+        yield name, gain(make, 2 if quick else TURNS)
 
 
 def main() -> None:

@@ -71,8 +71,12 @@ def as_input(value: Any, dtype: np.dtype, shape: Sequence[int | None], name: str
 def _require_whole(array: np.ndarray, dtype: np.dtype, name: str) -> None:
     """Error unless ``dtype``, which is of integers, can hold all the numbers."""
     limits = np.iinfo(dtype)
-    with np.errstate(invalid="ignore"):
-        fits = (array >= limits.min) & (array <= limits.max) & (np.trunc(array) == array)
+    if array.dtype.kind == "f":  # the least integer is a float, a power of two; the largest would be rounded up
+        array = array.astype(np.promote_types(array.dtype, np.float64), copy=False)
+        with np.errstate(invalid="ignore"):
+            fits = (array >= limits.min) & (array < -float(limits.min)) & (np.trunc(array) == array)
+    else:
+        fits = (array >= limits.min) & (array <= limits.max)
     if not fits.all():
         raise Error(f"{name} takes integers ({dtype}), but {array[~fits].flat[0]} is among the numbers")
 

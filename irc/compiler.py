@@ -99,7 +99,7 @@ def compile(  # type: ignore[misc]  # the overloads leave the options to this li
     options = SourceOptions(format, _dtype(dtype), act, out_act, _outputs(outputs), widths, bool(strict))
     element = f64 if options.dtype == "float64" else f32
     chosen = _target(target)
-    if structure not in PIPELINES:
+    if not isinstance(structure, str) or structure not in PIPELINES:
         raise Error(f"structure must be one of {', '.join(PIPELINES)}, got {structure!r}")
     if passes is not None and structure != "data":
         raise Error("structure chooses among the default pipelines: with passes=, name recover-structure there")

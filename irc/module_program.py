@@ -129,8 +129,13 @@ class ModuleProgram:
 
     def _compile(self, training: bool, one_sample: bool) -> Library:
         def lowered(diagnostics: Diagnostics) -> ModuleOp:
-            module = self._copy()
-            self._run(self.passes(training, one_sample), module, diagnostics)
+            module, passes = self._copy(), self.passes(training, one_sample)
+            if training and self._passes is None and not self._instruments:  # only the derivative goes on
+                behind = 1 + max(number for number, p in enumerate(passes) if p.name == "autodiff")
+                self._run(passes[:behind], module, diagnostics)
+                keep_only(module, derivative_of(module, self.name))
+                passes = passes[behind:]
+            self._run(passes, module, diagnostics)
             if self._passes is None:
                 keep_only(module, derivative_of(module, self.name) if training else module.function(self.name))
             return module

@@ -1,6 +1,7 @@
 """The benchmarks measure what they say: every contestant computes the net, and tables show medians and ratios."""
 
 import json
+import os
 from importlib import import_module, util
 
 import numpy as np
@@ -201,3 +202,42 @@ def test_lenet_a_convolution_and_a_gru_are_the_same_for_all(peer, name, monkeypa
     ways = [import_module("ways").measure(way) for way in made]
     assert all(way["inference"] == 1.0 for way in ways)
     assert peer == "onnxruntime" or all(way["step"] == 1.0 for way in ways)
+
+
+def test_a_table_of_two_threads_shows_what_each_gains():
+    run = import_module("run")
+    cells = {("a: step", "irc"): [9.0], ("a: step", "jax"): [9.0], ("a: compile step", "irc"): [700.0]}
+    cells |= {("a: step on 2 threads", "irc"): [5.0], ("a: step on 2 threads", "jax"): [6.0]}
+    cells |= {("a: compile step on 2 threads", "irc"): [800.0], ("b: step on 2 threads", "irc"): [4.0]}
+    assert run.two_threads("some", speeds=False)(cells, ["irc", "jax"])["some"].splitlines() == [
+        "| µs | irc | jax | jax / irc | irc, gain | jax, gain |",
+        "|---|---|---|---|---|---|",
+        "| a: step | 5.0 | 6.0 | 1.20x | 1.80x | 1.50x |",
+        "| b: step | 4.0 | - | - | - | - |",
+    ]
+    speeds = run.two_threads("some", speeds=True)({("a", "irc"): [4.0], ("a on 2 threads", "irc"): [7.0]}, ["irc"])
+    assert speeds["some"].splitlines()[-1] == "| a | 7.0 | 1.75x |"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_a_benchmark_of_two_threads_gets_two_processors_and_all_libraries_are_told(tmp_path, monkeypatch):
+    run = import_module("run")
+    script = """
+import json, os, sys
+found = {"option": sys.argv[-1], "BLAS": os.environ["OMP_NUM_THREADS"], "processors": len(os.sched_getaffinity(0))}
+for what, value in found.items():
+    print(json.dumps({"what": what, "value": value}))
+"""
+    (tmp_path / "some.py").write_text(script)
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    most = min(2, len(os.sched_getaffinity(0)))
+    assert run.measure("some.py", "irc") == {"option": "irc", "BLAS": "1", "processors": 1}
+    assert run.measure("some.py", "irc", threads=2) == {"option": "2", "BLAS": "2", "processors": most}
+    cells = run.collect("some.py", ["irc"], 1, threads=(1, 2))
+    assert {what for what, _ in cells} >= {"processors", "processors on 2 threads"}
+
+
+def test_what_the_machine_gains_is_measured_for_all_computations():
+    cores = import_module("cores")
+    found = dict(cores.rows(quick=True))
+    assert list(found) == list(cores.JOBS) and all(gain > 0 for gain in found.values())

@@ -372,7 +372,7 @@ class Function:
             check_output(array, argument.dtype, shape, argument.name)
             for name, other in others:
                 if np.may_share_memory(array, other):
-                    raise Error(f"{argument.name} overlaps {name} in memory")
+                    raise Error(f"the array for {argument.name} overlaps {name} in memory")
             others.append((argument.name, array))
         return list(out)
 

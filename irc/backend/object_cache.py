@@ -44,8 +44,12 @@ class ObjectCache:
     """
 
     def __init__(self, directory: str | os.PathLike, limit: int = LIMIT):
+        if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
+            fail(f"the directory of a cache must be a path, not {directory!r:.80}")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            fail(f"the limit of a cache must be a number of bytes, not {limit!r:.80}")
         self.directory = Path(directory).absolute()
-        self.limit = limit
+        self.limit = int(limit)
         self._until_trim = 0
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from irc.ir.types import TensorType, scalar_of
 from irc.passes.pipelines import ARRAY, LOOP
 from irc.passmanager import PassContext, PassManager, parse_pipeline
 from irc.recurrence import State, over_time, single
+from irc.training.arguments import require_count
 from irc.training.data import Data, checked_data, data_arguments
 from irc.training.gradient import chosen_loss
 from irc.training.losses import Loss, mean_loss
@@ -87,6 +88,7 @@ class _Anew:
 
 def evaluate_data(net: Trainable, x: Any, y: Any, loss: Any, batch: int = BATCH, rows: str = "steps") -> Evaluation:
     """See :meth:`irc.Net.evaluate`."""
+    require_count("batch", batch)
     chosen = chosen_loss(net, loss)
     arguments, shapes = data_arguments(net.forward)
     recurrent = any(a.registers for a in net.forward.inputs)
@@ -124,6 +126,7 @@ def _loss_function(loss: Loss, rank: int, dtype: str) -> Function:
 
 def predict(net: Trainable, inputs: Sequence[Any], batch: int = BATCH, rows: str = "steps") -> Any:
     """The net's output for all rows, ``batch`` rows at a time."""
+    require_count("batch", batch)
     if any(a.registers for a in net.forward.inputs):
         x = over_time(single(inputs, net.name), net.forward.inputs[0].dtype, net.forward.shapes[0][2], "x", rows)
         run = _Anew(net)

@@ -17,7 +17,11 @@ Schedule = Callable[[int], float]
 
 def rate_at(schedule: float | Schedule, step: int) -> float:
     """The rate of a step; a number is that of every step. Raises :class:`irc.Error` for one below 0 or not finite."""
-    rate = float(schedule(step) if callable(schedule) else schedule)
+    given = schedule(step) if callable(schedule) else schedule
+    try:
+        rate = float(given)
+    except (TypeError, ValueError):
+        raise Error(f"the learning rate of step {step} is {given!r:.80}; it must be a number") from None
     if not 0 <= rate < math.inf:
         raise Error(f"the learning rate of step {step} is {rate}; it must be a finite number from 0")
     return rate

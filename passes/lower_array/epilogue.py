@@ -269,7 +269,7 @@ class _Tile:
     def _along(self, letters: Sequence[str | None]) -> dict[str, int]:
         """The dimensions, by their letters, along which rows and columns of the tile run."""
         places: dict[str, int] = {}
-        if self.kernel.row in letters and self.shape[0] > 1:
+        if self.shape[0] > 1 and self.kernel.row in letters:  # a product without rows has tiles of one row
             places["down"] = letters.index(self.kernel.row)
         if self.kernel.column in letters:
             places["across"] = letters.index(self.kernel.column)

@@ -128,6 +128,15 @@ def test_what_is_no_directory_is_refused(tmp_path, name):
 # -- where nothing can be kept ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((3,), "must be a path, not 3"), (("",), "must be a path, not ''"), (("kept", -1), "a number of bytes, not -1")],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments, message):
+    with pytest.raises(irc.Error, match=message):
+        ObjectCache(*arguments)
+
+
 def test_a_full_disk_keeps_nothing_and_leaves_nothing(cache, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -225,3 +225,40 @@ def test_a_process_of_one_processor_has_no_team():
     script = "import os\nfrom irc.backend.pool import team_address\nassert team_address(5) == 0"
     one = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})\n"
     subprocess.run([sys.executable, "-c", one + script], check=True, timeout=100)
+
+
+LENET = layers.Sequential(
+    layers.Conv2D(20, 5),
+    layers.relu,
+    layers.MaxPool2D(2),
+    layers.Conv2D(50, 5),
+    layers.relu,
+    layers.MaxPool2D(2),
+    layers.Flatten(),
+    layers.Linear(10),
+    input_shape=[1, 28, 28],
+)
+CONVOLUTION = layers.Sequential(layers.Conv2D(64, 3, padding=1), input_shape=[64, 56, 56])
+MOST_OF_IT = 4
+"""Parts of the loops that do most of the work: enough for two threads, if one is held up."""
+
+
+@pytest.mark.parametrize(("model", "batch", "loops"), [(LENET, 32, 4), (LENET, 1, 1), (CONVOLUTION, 1, 1)])
+def test_convolutions_of_few_samples_are_shared(model, batch, loops):
+    """A batch of 32 is two vectors of samples, and one sample is none: rows, columns and filters are shared instead."""
+    x = np.random.default_rng(0).standard_normal((batch, *model.input_shape), np.float32)
+    with irc.compile(model, seed=1) as net, watched_team() as shared:
+        wanted = net.run(x)
+        np.testing.assert_array_equal(bits(net.run(x, threads=2)), bits(wanted))
+        assert sum(parts >= MOST_OF_IT for parts in shared.parts) >= loops, shared.parts
+
+
+def test_gradients_of_convolutions_are_shared():
+    x = np.random.default_rng(0).standard_normal((32, 1, 28, 28), np.float32)
+    dy = np.random.default_rng(1).standard_normal((32, 10), np.float32)
+    with irc.compile(LENET, seed=1) as net, watched_team() as shared:
+        wanted = net.vjp(x, dy)[1]
+        found = net.vjp(x, dy, threads=2)[1]
+        np.testing.assert_array_equal(bits(found.params.flat), bits(wanted.params.flat))
+        np.testing.assert_array_equal(bits(found.x), bits(wanted.x))
+        assert sum(parts >= MOST_OF_IT for parts in shared.parts) >= 8, shared.parts

@@ -35,6 +35,8 @@ def net():
         ({"outputs": [2, "n02"]}, "neuron n02 is more than once among the outputs"),
         ({"outputs": 3.5}, "outputs must be names or numbers of neurons, not float"),
         ({"outputs": b"n02"}, "outputs must be names or numbers of neurons, not bytes"),
+        ({"structure": []}, r"structure must be one of data, recover, code, got \[\]"),
+        ({"cache": ""}, "the directory of a cache must be a path, not ''"),
         ({"passes": 123}, "passes must be a pipeline as text, or a list of names and passes, not int"),
         ({"passes": [None]}, "passes must be a pipeline as text, or a list of names and passes, not NoneType"),
         ({"passes": "foo"}, "there is no pass 'foo'"),
@@ -101,6 +103,29 @@ def test_no_dimensions_where_one_sample_has_code_of_its_own():
         for attempt in (layers.run, lambda x: layers.vjp(x, np.ones((1, 3)))):
             with pytest.raises(irc.Error, match="x: expected 2 dimensions"):
                 attempt(np.array(1.0))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize(("element", "bits"), [("i8", 8), ("i32", 32), ("i64", 64)])
+def test_floats_that_integers_can_hold(element, bits, kind):
+    """From the least integer to below its opposite: the largest one, as a float, may be rounded up to that."""
+    type = f"tensor<N x {element}>"
+    least = -(2.0 ** (bits - 1))
+    with np.errstate(over="ignore"):  # float16 has infinities for the larger ones
+        values = np.array([least, -least]).astype(kind)
+    with irc.compile(f"func.func @f(%x: {type}) -> {type} {{\n func.return %x : {type}\n}}\n") as same:
+        if np.isfinite(values[0]):
+            assert same.run(values[:1]) == [int(least)]
+        with pytest.raises(irc.Error, match="is among the numbers"):
+            same.run(values[1:])
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5, True, None])
+def test_batches_of_prediction_and_evaluation(net, batch):
+    """A negative one would leave out all rows."""
+    for attempt in (lambda: net.predict(X, batch=batch), lambda: net.evaluate(X, X[:, :1], "mse", batch=batch)):
+        with pytest.raises(irc.Error, match=f"batch must be an integer from 1 on, not {batch}"):
+            attempt()
 
 
 def test_number_of_inputs(net):

@@ -75,6 +75,26 @@ func.func @weights(%x: tensor<1 x 5 x 5 x B x f32>, %y: tensor<4 x 3 x 3 x B x f
   func.return %w : tensor<4x1x3x3xf32>
 }
 
+// Of one image: the filters of a pixel are put side by side, and a vector of them is multiplied by the cell of each channel
+// that the tap sees. The sums are turned back at the end.
+// CHECK-LABEL: func.func @filters
+// CHECK: [[SUMS:%.*]] = loop.alloc : !loop.buffer<1 x 5 x 3 x 3 x 16 x f32>
+// CHECK: [[TURNED:%.*]] = loop.alloc : !loop.buffer<49 x 1 x 16 x f32>
+// CHECK: loop.transpose {{.*}} : vector<8x8xf32>
+// CHECK: loop.for %k = %c0 to %c3 step %c1 parallel {
+// CHECK-NEXT: loop.for %m = %c0 to %c3 step %c1 parallel {
+// CHECK: loop.load_tile [[SUMS]]
+// CHECK: [[CELLS:%.*]] = loop.load_tile %x[{{.*}}] down 1 : !loop.buffer<1 x 5 x 9 x 9 x f32> to vector<5x1xf32>
+// CHECK: [[MAPS:%.*]] = loop.load_tile [[TURNED]][{{.*}}] across 2 : !loop.buffer<49 x 1 x 16 x f32> to vector<1x16xf32>
+// CHECK-NEXT: loop.outer [[CELLS]], [[MAPS]], {{.*}} : vector<5x1xf32>, vector<1x16xf32>
+// CHECK: loop.store_tile {{.*}}, [[SUMS]]
+// CHECK: loop.transpose {{.*}} : vector<8x8xf32>
+// CHECK: func.return
+func.func @filters(%x: tensor<1x5x9x9xf32>, %y: tensor<1x16x7x7xf32>) -> tensor<16x5x3x3xf32> {
+  %w = array.conv2d_weights %x, %y : tensor<1x5x9x9xf32>, tensor<1x16x7x7xf32> to tensor<16x5x3x3xf32>
+  func.return %w : tensor<16x5x3x3xf32>
+}
+
 // Windows that lie side by side write their gradients; those that overlap add them, one after the other.
 // CHECK-LABEL: func.func @apart
 // CHECK-NOT: arith.addf

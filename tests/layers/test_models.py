@@ -193,6 +193,7 @@ def test_outputs_have_the_shape_that_the_last_layer_gives() -> None:
     rows = irc.compile(L.Sequential(L.Conv2D(2, 3), L.relu, L.flatten, input_shape=[1, 5, 4]), seed=1)
     assert grids.run(images).shape == grids.predict(images).shape == grids.freeze().run(images).shape == (3, 2, 3, 2)
     assert np.array_equal(grids.run(images).reshape(3, 12), rows.run(images))
+    pass_gate(module_of(L.Sequential(L.Conv2D(2, 3), L.relu, input_shape=[1, 5, 4])))
     total = irc.compile(L.Sequential(L.Linear(2), L.sum, input_shape=[4]))
     assert total.run(np.ones((3, 4))).shape == (3,)
 
@@ -317,7 +318,7 @@ class TwoInputs(L.Module):
         (AnyNumber, "forward of AnyNumber must take inputs that have names, such as forward\\(self, x\\)"),
         (lambda: L.Sequential(L.Linear, input_shape=[4]), "must be a layer, not the class Linear: call it"),
         (lambda: L.Sequential(lambda x: L.activate(x, "relu", 0.1), input_shape=[4]), "relu takes no parameter"),
-        (lambda: L.Sequential(L.Conv2D(1, 3, padding=10**6), input_shape=[1, 9, 9]), "numbers for each sample; there can be"),
+        (lambda: L.Sequential(L.Conv2D(1, 3, padding=10**6), input_shape=[1, 9, 9]), "numbers for each sample; there"),
         (lambda: L.GRU(3, batch_first=False), "GRU takes no batch_first=False: arrays are .batch, steps, features."),
         (lambda: L.BatchNorm(track_running_stats=False), "BatchNorm takes no track_running_stats=False"),
         (lambda: L.LSTM(3, dropout=1.5), "dropout of LSTM must be a number from 0 to 1, not 1.5"),
@@ -350,6 +351,7 @@ def test_dropout_stands_between_the_layers_of_a_recurrent_one() -> None:
     assert np.array_equal(nets[0].run(x), nets[1].run(x))
     before = {name: np.array(value) for name, value in nets[1].params.items()}
     nets[1].fit(x, np.ones((8, 5, 3)), epochs=1, optimizer=irc.SGD(0.1), loss="mse", verbose=0)
+    pass_gate(module_of(L.Sequential(L.BatchNorm(momentum=None), L.GRU(2, 3, 2, dropout=0.5), input_shape=[5, 2])))
     changed = {name for name, value in nets[1].params.items() if not np.array_equal(value, before[name])}
     assert changed == {"0.weight_hh_l1", "0.bias_ih_l1", "0.bias_hh_l1"}
 

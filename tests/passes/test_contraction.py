@@ -30,12 +30,14 @@ HERE = ["host", *(name for name, target in TARGETS.items() if target.runs_here)]
 UNIT = {"f32": 2.0**-24, "f64": 2.0**-53}
 
 
-def text_of(equation: str, sizes: dict[str, object], element: str = "f32") -> str:
-    """A function of one contraction."""
+def text_of(equation: str, sizes: dict[str, object], element: str = "f32", added: bool = False) -> str:
+    """A function of one contraction, to which it may add an array."""
     inputs, out = equation.split("->")
     a, b, c = (f"tensor<{' x '.join([*(str(sizes[x]) for x in p), element])}>" for p in (*inputs.split(","), out))
-    body = f'  %y = array.contract "{equation}" %a, %b : {a}, {b}\n  func.return %y : {c}\n'
-    return f"func.func @f(%a: {a}, %b: {b}) -> {c} {{\n{body}}}\n"
+    body = f'  %y = array.contract "{equation}" %a, %b : {a}, {b}\n'
+    body += f"  %z = arith.addf %y, %c : {c}\n" if added else ""
+    body += f"  func.return {'%z' if added else '%y'} : {c}\n"
+    return f"func.func @f(%a: {a}, %b: {b}{f', %c: {c}' if added else ''}) -> {c} {{\n{body}}}\n"
 
 
 def compiled(text: str, target: str = "host", pipeline: str = ",".join([*ARRAY, *LOOP])) -> Library:
@@ -44,17 +46,27 @@ def compiled(text: str, target: str = "host", pipeline: str = ",".join([*ARRAY, 
     return compile_library(module, find_target(target))
 
 
-def agrees(equation: str, sizes: dict[str, int], free: str = "", element: str = "f32", target: str = "host") -> None:
-    """Native code against ``numpy.einsum`` in float64, between fences. ``free``: letters not known at compile time."""
+def agrees(
+    equation: str,
+    sizes: dict[str, int],
+    free: str = "",
+    element: str = "f32",
+    target: str = "host",
+    added: bool = False,
+) -> None:
+    """Native code against ``numpy.einsum`` in float64, between fences. ``free``: letters not known at compile time;
+    ``added``: an array is added to the result.
+    """
     rng = np.random.default_rng(7)
     inputs, out = equation.split("->")
     dtype = {"f32": np.float32, "f64": np.float64}[element]
-    a, b = (rng.normal(size=[sizes[x] for x in letters]).astype(dtype) for letters in inputs.split(","))
-    with compiled(text_of(equation, sizes | {x: x.upper() for x in free}, element), target) as library:
-        (found,) = fenced_call(library.function("f"), [a, b])
-    exact = np.einsum(equation, a.astype(np.float64), b.astype(np.float64))
-    terms = np.einsum(equation, np.abs(a).astype(np.float64), np.abs(b).astype(np.float64))
-    count = int(np.prod([sizes[x] for x in set(inputs) - {","} - set(out)], dtype=int)) + 1
+    parts = (*inputs.split(","), out) if added else inputs.split(",")
+    a, b, *c = (rng.normal(size=[sizes[x] for x in letters]).astype(dtype) for letters in parts)
+    with compiled(text_of(equation, sizes | {x: x.upper() for x in free}, element, added), target) as library:
+        (found,) = fenced_call(library.function("f"), [a, b, *c])
+    exact = np.einsum(equation, a.astype(np.float64), b.astype(np.float64)) + sum(c)
+    terms = np.einsum(equation, np.abs(a).astype(np.float64), np.abs(b).astype(np.float64)) + sum(map(np.abs, c))
+    count = int(np.prod([sizes[x] for x in set(inputs) - {","} - set(out)], dtype=int)) + 2
     allowed = (gamma(count, UNIT[element]) + gamma(count, UNIT["f64"])) * terms
     assert (np.abs(found - exact) <= allowed).all()
 
@@ -119,10 +131,11 @@ def equations(draw) -> tuple[str, dict[str, int], str]:
     return f"{left},{right}->{out}", sizes, "".join(letter for letter in used if draw(st.booleans()))
 
 
-@given(equations())
-@example(("mb,nb->bmn", {"m": 10, "n": 17, "b": 3}, "b"))
-def test_any_equation(problem):
-    agrees(*problem)
+@given(equations(), st.booleans())
+@example(("mb,nb->bmn", {"m": 10, "n": 17, "b": 3}, "b"), False)
+@example(("k,kn->n", {"k": 10, "n": 17}, "n"), True)
+def test_any_equation(problem, added):
+    agrees(*problem, added=added)
 
 
 @pytest.mark.parametrize(("m", "n", "k"), [(9, 33, 1100), (520, 1030, 20), (600, 1024, 1030)])
@@ -207,6 +220,12 @@ func.func @f(%d: tensor<B x 9 x f32>, %w: tensor<9x20xf32>, %h: tensor<B x 20 x 
   %1 = arith.select %p, %0, %z : tensor<B x 20 x i1>, tensor<B x 20 x f32>
   %s = array.reduce sum %1 dims [0] : tensor<B x 20 x f32>
   func.return %1, %s : tensor<B x 20 x f32>, tensor<20xf32>
+}""",
+    "a product without rows": """
+func.func @f(%x: tensor<19xf32>, %w: tensor<19 x N x f32>, %b: tensor<N x f32>) -> tensor<N x f32> {
+  %0 = array.contract "i,io->o" %x, %w : tensor<19xf32>, tensor<19 x N x f32>
+  %1 = arith.addf %0, %b : tensor<N x f32>
+  func.return %1 : tensor<N x f32>
 }""",
     "transposed, sliced and repeated arrays": """
 func.func @f(%x: tensor<B x 8 x f32>, %w: tensor<8x11xf32>, %t: tensor<11 x B x f32>, %s: tensor<B x 30 x f32>, %c: tensor<B x f32>) -> tensor<B x 11 x f32> {

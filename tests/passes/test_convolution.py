@@ -193,6 +193,15 @@ def test_runs_hold_each_pixel_once(size, channels, machine):
         assert all(0 < len(block) <= chosen.vectors for block in blocks)
 
 
+def test_pointwise_convolutions_copy_nothing():
+    """Where a pixel sees one pixel, images are planes already, and so are feature maps for their gradient: memory is
+    there for the gradient by the filters alone, transposed maps and weights."""
+    module = differentiated(Case((9, 33), (1, 1), channels=5, filters=12).text())
+    PassManager(parse_pipeline("fuse,lower-array"), PassContext(find_target("avx512"))).run(module)
+    allocated = {str(op.results[0].type) for op in module.walk() if op.name == "loop.alloc"}
+    assert allocated == {"!loop.buffer<297 x 1 x 16 x f32>", "!loop.buffer<1 x 5 x 1 x 1 x 16 x f32>"}
+
+
 def test_an_epilogue_that_reads_rows_otherwise_stays_a_loop():
     """Pixels of a tile are of several rows: what depends on the column alone is no tile of its array."""
     text = """

@@ -44,6 +44,11 @@ def test_rates_below_zero_or_not_finite_are_refused(bad):
         rate_at(bad, 3)
 
 
+def test_a_rate_is_a_number():
+    with pytest.raises(Error, match="the learning rate of step 3 is 'much'; it must be a number"):
+        rate_at(lambda _: "much", 3)
+
+
 WRONG = [lambda: StepDecay(0.1, 0), lambda: Exponential(0.1, -1), lambda: Cosine(0.1, 2.5), lambda: WarmUp(-1, 0.1)]
 
 

@@ -3,7 +3,7 @@
 The result's last letter is a column, the letters that it shares with the left operand alone are rows (``product``).
 
 - ``tiles``: columns in the lanes of vectors, sums in registers. For most; the right operand is read as it is where its
-  columns lie side by side, else packed into ``panels`` first.
+  columns lie side by side, else packed into ``panels`` first. Or the rows are in the lanes, where columns are few.
 - ``dots``: products in the lanes of vectors. For few rows where both operands have their products side by side, and for
   few columns.
 - ``elements``: one element at a time. For what is no product of matrices, and for numbers that are not floats.

@@ -59,7 +59,7 @@ class Filters(Kernel):
         pixels = rows.count * columns.count
         maps = self._seen(site.y, [batch, filters, pixels])
 
-        def sample(b: Value, _: Sums) -> Sequence[Value]:
+        def sample(b: Value) -> None:
             def strip(i: Value) -> None:
                 size = self.strip * columns.count
                 turned = low.alloc(BufferType([size, site.groups, self.padded], self.element))
@@ -75,9 +75,8 @@ class Filters(Kernel):
                 self._add(weights, turned, b, i)
 
             self.steps(0, rows.count, self.strip, "i", strip, parallel=False)
-            return []
 
-        low.loop(low.size(site.batch), sample, counter="b")
+        self.steps(0, site.batch, 1, "b", sample, parallel=False)
         every = site.depth * site.window.area
         source = self._seen(weights, [site.groups, every, self.padded])
         target = self._seen(site.w, [site.groups, site.filters, every])

@@ -85,6 +85,16 @@ class _Pixels(Kernel):
 
     column = "w"
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether a pixel sees the same one of the images alone: then they are planes as they are."""
+        return all(axis.kernel == axis.stride == 1 and axis.padding == 0 for axis in self.site.window)
+
+    def place(self, b: Value, channel: Value, seen: Callable[[], list[Value]]) -> list[Value]:
+        """The place in planes of a channel, of which ``seen`` are the other dimensions, or in what is planes itself."""
+        zero = self.low.index(0)
+        return [b, channel, zero, zero] if self.is_pointwise else [channel, *seen()]
+
     def planes(self, shape: Sequence[int], pixels: int) -> Value:
         """Memory for planes of whole tiles of pixels."""
         whole = -(-pixels // self.lanes) * self.lanes
@@ -259,12 +269,15 @@ class _Pixels(Kernel):
         return low.loop(low.index(summed), channel, [start], counter="c")[0]
 
     def _cells(self, buffer: Value, at: list[Value], run: Run, vectors: range, gap: int) -> Value:
-        """Vectors of a run; rows lie ``gap`` further apart in the buffer than in the run."""
+        """Vectors of a run; rows lie ``gap`` further apart in the buffer than in the run. What is planes as it is has
+        nothing behind its last pixel."""
         low, first, size = self.low, vectors[0] * self.lanes, len(vectors) * self.lanes
+        left = run.left(vectors) if self.is_pointwise else size
+        mask = self.mask(left, size) if left < size else None
         cells: Value | None = None
         for row in run.rows_of(vectors) if gap else [0]:
             place = [*at[:-1], low.offset(at[-1], first + row * gap)]
-            loaded = self.load(buffer, place, (1, size), across=len(at) - 1)
+            loaded = self.load(buffer, place, (1, size), mask, across=len(at) - 1)
             cells = loaded if cells is None else low.select(self.mask(row * run.width - first, size), cells, loaded)
         assert cells is not None
         return cells
@@ -293,12 +306,12 @@ class _Maps(_Pixels):
         down, across = Plane(rows), Plane(columns)
 
         def sample(b: Value) -> None:
-            images = self.image_planes(b)
+            images = self.reached(site.x, self.letters) if self.is_pointwise else self.image_planes(b)
 
             def product(to: _Channels, c: Value, tap: tuple[Value, Value]) -> tuple[Value, Value, list[Value]]:
-                first = site.in_group(to.group, site.filters, to.first)
+                first, channel = site.in_group(to.group, site.filters, to.first), site.in_group(to.group, site.depth, c)
                 weights = self.load(site.w, [first, c, *tap], (to.count, 1), down=0)
-                return weights, images, [site.in_group(to.group, site.depth, c), *image_place(low, down, across, tap)]
+                return weights, images, self.place(b, channel, lambda: image_place(low, down, across, tap))
 
             self.sums(b, site.filters, site.depth, (rows.count, columns.count), across.size, product)
 
@@ -326,17 +339,24 @@ class _Images(_Pixels):
         size = rows.size + last[0], columns.size + last[1]
 
         def sample(b: Value) -> None:
-            maps = self.planes([site.filters * site.groups], size[0] * size[1] + self.lanes)
-            self.copy_maps(b, maps, size[1], (rows.stride, columns.stride), offset, size)
+            if self.is_pointwise:
+                maps = self.reached(site.y, self.letters)
+            else:
+                maps = self.planes([site.filters * site.groups], size[0] * size[1] + self.lanes)
+                self.copy_maps(b, maps, size[1], (rows.stride, columns.stride), offset, size)
 
             def product(to: _Channels, o: Value, tap: tuple[Value, Value]) -> tuple[Value, Value, list[Value]]:
                 channel = site.in_group(to.group, site.filters, o)
                 weights = self.load(site.w, [channel, to.first, *tap], (to.count, 1), down=1)
-                row, column = (
-                    low.subtract(low.index(n), self._spread(t, axis.dilation, 0))
-                    for n, t, axis in zip(last, tap, (rows, columns), strict=True)
-                )
-                return weights, maps, [channel, low.add(low.multiply(row, low.index(size[1])), column)]
+
+                def seen() -> list[Value]:
+                    row, column = (
+                        low.subtract(low.index(n), self._spread(t, axis.dilation, 0))
+                        for n, t, axis in zip(last, tap, (rows, columns), strict=True)
+                    )
+                    return [low.add(low.multiply(row, low.index(size[1])), column)]
+
+                return weights, maps, self.place(b, channel, seen)
 
             self.sums(b, site.depth, site.filters, (rows.size, columns.size), size[1], product)
 
