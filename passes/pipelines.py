@@ -5,15 +5,15 @@ A stage that finds nothing of its level does nothing, so a module may enter at a
 
 from __future__ import annotations
 
-NEURON = ["dce", "canonicalize", "cse", "group-neurons", "lower-neuron"]
+NEURON = ["dce", "canonicalize", "cse", "group-neurons", "lower-neuron", "inline"]
 """The graph as drawn: what is dead is reported, equal neurons merge, irregular nets become data; then neuron ->
-array.
+array, and nets that are parts of others become part of their code.
 """
 
-RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure", "lower-neuron"]
+RECOVERED = ["dce", "canonicalize", "cse", "group-neurons", "recover-structure", "lower-neuron", "inline"]
 """In place of NEURON: dense blocks of irregular nets become layers, at the price of code that belongs to one graph."""
 
-EXPLODED = ["dce", "canonicalize", "cse", "explode-neurons{most=1000}", "lower-neuron"]
+EXPLODED = ["dce", "canonicalize", "cse", "explode-neurons{most=1000}", "lower-neuron", "inline"]
 """In place of NEURON: each neuron is code of its own, without loops over edges. A million edges would take an hour."""
 
 ARRAY = ["canonicalize", "cse", "dce", "choose-layouts", "fuse", "transpose-graphs", "lower-array"]

@@ -3,7 +3,7 @@
 A built-in function of Python is four words in memory (``PyMethodDef``) and a C function ``f(self, arguments, count)``,
 called without making a tuple (``METH_FASTCALL``). So machine code becomes a function that costs Python no more than
 ``len``. It finds what it needs in array objects at fixed offsets, which NumPy's binary interface promises. Whether all
-that holds here is tried out once: other Pythons than CPython, debug and free-threaded builds go through ``ctypes``.
+that holds here is tried out at import; other Pythons than CPython, debug and free-threaded builds use ``ctypes``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import sys
 import sysconfig
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,9 +55,8 @@ def bool_address() -> int:
     return address
 
 
-@cache
-def available() -> bool:
-    """Whether machine code can be called as a function of Python here, by trying it out."""
+def try_out() -> bool:
+    """Whether machine code can be called as a function of Python here."""
     if sys.implementation.name != "cpython" or object.__basicsize__ != HEAD or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
     if hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -85,6 +83,8 @@ def _as_expected(array: np.ndarray) -> bool:
     if number(at + RANK).value != array.ndim or word(at + DESCR).value != id(array.dtype):
         return False
     shape = word(at + SHAPE).value
+    if word(at + SHAPE + 8).value != shape + 8 * array.ndim:  # the strides stand behind the sizes
+        return False
     if any(ctypes.c_ssize_t.from_address(shape + 8 * axis).value != size for axis, size in enumerate(array.shape)):
         return False
     wanted = C_CONTIGUOUS * array.flags.c_contiguous + ALIGNED * array.flags.aligned + WRITEABLE * array.flags.writeable
@@ -105,3 +105,7 @@ def _call_as_expected() -> bool:
     address = ctypes.cast(callback, ctypes.c_void_p).value
     assert address is not None
     return python_function("trial", address, record, callback)(*arguments) is True
+
+
+AVAILABLE: bool = try_out()
+"""Whether it can; the tests set it to False, and all calls go through ``ctypes``."""

@@ -135,7 +135,7 @@ def native_call(function: Function, parameters: Mapping[str, np.ndarray], thread
     """
     signature = function.signature
     team = team_address(threads) if signature.team else 0
-    address = function.owner.entry_address(signature.name, team != 0) if cpython.available() else None
+    address = function.owner.entry_address(signature.name, team != 0) if cpython.AVAILABLE else None
     bound = function.bound
     if address is None or any(a.flags.writeable for a in bound.values()):
         return None

@@ -105,4 +105,5 @@ def _instead_of_autodiff(training: Sequence[Pass], made: Sequence[Pass]) -> list
     places = [number for number, p in enumerate(training) if p.name == "autodiff"]
     if not places:
         raise Error("this net was compiled with passes that do not differentiate; add autodiff")
-    return [*training[: places[0]], *made, *training[places[0] + 1 :]]
+    before = [p for p in training[: places[0]] if p != Inline()]  # recipes inline all, and know names by the module
+    return [*before, *made, *training[places[0] + 1 :]]

@@ -5,6 +5,7 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def net():
 @pytest.fixture
 def slow(monkeypatch):
     """A net as :func:`net`, in a Python that has no short calls."""
-    monkeypatch.setattr(cpython, "available", lambda: False)
+    monkeypatch.setattr(cpython, "AVAILABLE", False)
     return lambda module: irc.compile(module)
 
 
@@ -56,7 +57,27 @@ def sample(rows=3, seed=1):
 
 def test_this_python_has_short_calls():
     if sys.implementation.name == "cpython" and not hasattr(sys, "gettotalrefcount"):
-        assert cpython.available()
+        assert cpython.AVAILABLE
+
+
+@pytest.mark.parametrize("name", ["TYPE", "DATA", "RANK", "SHAPE", "DESCR", "FLAGS"])
+def test_arrays_that_lie_otherwise_in_memory_are_noticed(monkeypatch, name):
+    """What machine code reads of an array is compared with what NumPy says, field by field."""
+    monkeypatch.setattr(cpython, name, cpython.RANK if name != "RANK" else cpython.FLAGS)
+    assert not cpython.try_out()
+
+
+def test_pythons_that_machine_code_is_unsafe_in_are_known(monkeypatch):
+    """Another implementation, a debug build, one without the GIL."""
+    for target, name, value in (
+        (sys, "implementation", SimpleNamespace(name="pypy")),
+        (sys, "gettotalrefcount", lambda: 0),
+        (cpython.sysconfig, "get_config_var", lambda name: name == "Py_GIL_DISABLED"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(target, name, value, raising=False)
+            assert not cpython.try_out()
+    assert cpython.try_out() == cpython.AVAILABLE
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 31, 32, 33, 200])

@@ -2,6 +2,7 @@
 processes that came from one with a pool.
 """
 
+import ctypes
 import multiprocessing
 import os
 import subprocess
@@ -16,9 +17,10 @@ from irc import layers
 from irc.backend import pool
 from irc.backend.jit import compile_library
 from irc.backend.machine_code import MachineCode, object_code
+from irc.backend.pool import GRAIN, team_address
 from irc.backend.target import host
 from irc.text.parser import parse_module
-from support.teams import team_of, watched_team
+from support.teams import SHARE, team_of, watched_team
 
 WIDE = layers.Sequential(layers.Linear(300), layers.tanh, layers.Linear(200), input_shape=[150])
 DEEP = layers.Sequential(layers.Linear(200), layers.relu, layers.Linear(200), layers.relu, input_shape=[150])
@@ -148,6 +150,28 @@ def test_long_calls_give_the_gil_free():
         words[3] = 1
         call.join()
         assert words[2] == 1
+
+
+SLOW = """
+declare i32 @usleep(i32)
+; A part: count it, and take longer than anybody looks out for.
+define void @part(ptr %context, i64 %part) {
+  %count = getelementptr i64, ptr %context, i64 3
+  %r = call i32 @usleep(i32 1000)
+  %before = atomicrmw add ptr %count, i64 1 seq_cst
+  ret void
+}"""
+
+
+@pytest.mark.skipif(not team_address(2), reason="there are no threads to share loops")
+def test_a_caller_that_waits_long_is_woken_when_all_parts_are_done():
+    """It and the workers sleep meanwhile: also when the last part ends just as it lies down, or none is left for it."""
+    code = MachineCode(host(), object_code(SLOW, host(), {}), ["part"])
+    share = SHARE(ctypes.c_int64.from_address(team_address(2)).value)
+    for turns in (2, 3, 5, 2, 3):
+        context = (ctypes.c_int64 * 4)()
+        share(team_address(2), code.address("part"), ctypes.addressof(context), turns, GRAIN * turns, False)
+        assert list(context) == [turns, turns, 1, turns]
 
 
 def test_the_pool_has_one_copy_though_threads_ask_for_it_at_once():
