@@ -109,14 +109,9 @@ def erfc_scaled(x: Decimal) -> Decimal:
     return 1 / (below * PI.sqrt())
 
 
-def normal_ratio(shift: Decimal) -> Function:
-    """2 Phi(-a) e^(a^2/2) (a + shift) for u = (a - shift) / (a + shift), Phi being the normal distribution function."""
-
-    def ratio(u: Decimal) -> Decimal:
-        a = shift * (1 + u) / (1 - u)
-        return erfc_scaled(a / D(2).sqrt()) * (a + shift)
-
-    return ratio
+def normal_inverse(a: Decimal) -> Decimal:
+    """e^(-a^2/2) / (2 Phi(-a)), Phi being the normal distribution function; sqrt(pi/2) a for large a."""
+    return 1 / erfc_scaled(a / D(2).sqrt())
 
 
 def tanh_ratio(z: Decimal) -> Decimal:
@@ -140,7 +135,7 @@ def tanh_rest(z: Decimal) -> Decimal:
 class Fit:
     """What to approximate: ``g`` on [``low``, ``high``] by a polynomial with ``terms`` coefficients, over one with
     ``below`` coefficients besides its leading 1. ``weight`` turns the error of P into the relative error of the
-    result; ``name`` ends in the type that the coefficients are for.
+    result; ``name`` ends in the type that the coefficients are for. ``lead``: what all coefficients are multiplied by.
     """
 
     name: str
@@ -150,6 +145,7 @@ class Fit:
     terms: int
     weight: Function
     below: int = 0
+    lead: Decimal = D(1)
 
 
 def solve(matrix: list[list[Decimal]], right: list[Decimal]) -> list[Decimal]:
@@ -228,7 +224,10 @@ HALF_LN2 = LN2 / 2 + D("0.001")  # a little more than the reduced range: the red
 ROOT_HALF, ROOT_TWO = D("0.7071") - 1, D("1.41422") - 1
 S2 = D("0.1716") ** 2  # the largest ((m - 1) / (m + 1))^2 for m in [sqrt(1/2), sqrt(2)]
 QUARTER_PI2 = (PI / 4 + D("0.0001")) ** 2
-NORMAL_F32, NORMAL_F64 = normal_ratio(D("1.5")), normal_ratio(D(2))
+# The line that is nearly e^(-a^2/2) / (2 Phi(-a)): the quotient, without its rest, of the best ratio of polynomials of
+# degrees 5 and 4, in f32; for large a.
+NORMAL_LINE_F32 = [D(float(np.float32(c))) for c in (0.00116, 1.253295)]
+NORMAL_LINE_F64 = [D(0), (PI / 2).sqrt()]
 
 FITS = (
     Fit("exp_f32", exp_rest, -HALF_LN2, HALF_LN2, 5, lambda x: x * x / x.exp()),
@@ -249,9 +248,15 @@ FITS = (
     Fit("erf_f64", erf_rest, D(0), D(1), 12, lambda z: 1 / erf_ratio(z)),
     Fit("erfc_log_f32", erfc_log, D("0.92"), D(4), 7, erfc),
     Fit("erfc_log_f64", erfc_log, D(1), D(6), 18, erfc),
-    Fit("normal_f32", NORMAL_F32, -D(1), D(13) / D(16), 13, lambda u: 1 / NORMAL_F32(u)),
-    Fit("normal_f64", NORMAL_F64, -D(1), D("36.7") / D("40.7"), 30, lambda u: 1 / NORMAL_F64(u)),
-)
+    Fit(
+        "normal_f32", lambda a: normal_inverse(a) - evaluate(NORMAL_LINE_F32, a), D(0), D("12.9"), 4,
+        lambda a: 1 / normal_inverse(a), below=4, lead=D("0.9"),
+    ),
+    Fit(
+        "normal_f64", lambda a: normal_inverse(a) - evaluate(NORMAL_LINE_F64, a), D(0), D("37.5"), 10,
+        lambda a: 1 / normal_inverse(a), below=10, lead=D("0.9"),
+    ),
+)  # fmt: skip
 
 
 def digits(value: Decimal, type: str) -> str:
@@ -267,9 +272,8 @@ def main(names: list[str]) -> None:
         above, below, error = remez(fit)
         kind = fit.name.rpartition("_")[2]
         print(f"{fit.name}: relative error 2^{log2(float(error)):.1f}")
-        for part in (above, below[1:]):
-            if part:
-                print("    " + ", ".join(digits(c, kind) for c in part))
+        for part in (above, below) if fit.below else (above,):
+            print("    " + ", ".join(digits(c * fit.lead, kind) for c in part))
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ def installed(package: str) -> bool:
 def circumstances() -> str:
     """Date, machine and versions."""
     rivals = dict.fromkeys(f for b in BENCHMARKS.values() for f in b.frameworks if f not in OURS)
-    packages = [p for p in ("llvmlite", "numpy", "networkx", *rivals) if installed(p)]
+    packages = [p for p in dict.fromkeys(("llvmlite", "numpy", "networkx", *rivals)) if installed(p)]
     versions = ", ".join(f"{p} {version(p)}" for p in packages)
     where = f"{date.today()}, {_cpu()}, Python {platform.python_version()}, {versions}"
     rounds = sorted({b.rounds for b in BENCHMARKS.values()})

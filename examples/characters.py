@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"  {before:.2f}  the net before")
     print(f"  {by_letters:.2f}  by how often each letter is (entropy of single letters)")
     print(f"  {by_pairs:.2f}  by how often it follows the letter before")
-    print(f"  {history.validation_loss[-1] / np.log(2):.2f}  the net after {options.epochs} epochs")
+    print(f"  {history.validation_loss[-1] / np.log(2):.2f}  the net after training")
     print("made up:", ", ".join(sample(net, 12, np.random.default_rng(1))))
 
 

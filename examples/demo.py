@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import command
 import memory
 import numpy as np
 
@@ -142,6 +143,7 @@ def bad_input() -> None:
 
 
 if __name__ == "__main__":
+    command.parser(__doc__).parse_args()
     table()
     train()
     levels()

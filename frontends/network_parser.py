@@ -150,7 +150,7 @@ class Parser:
         found: list[T] = []
         if words.word.kind != "end":
             found.append(read(words))
-            while words.accept(","):
+            while words.accept(",") and words.word.kind != "end":
                 found.append(read(words))
         words.end()
         for below in line.below:
@@ -165,6 +165,7 @@ class Parser:
         name = words.name("a layer such as hidden: Linear(500)")
         words.expect(":", "':' and the layer, such as Linear(500)")
         made = words.expression()
+        words.accept(",")
         words.end(line.below)
         return Declared(name, made)
 

@@ -21,7 +21,7 @@ _WORD = re.compile(
 )
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _OPEN_END = frozenset(("+", "-", "*", "/", "+.", "-.", "*.", "/.", "=", ",", ".", ".."))
-"""Signs behind which a line goes on in the next."""
+"""Signs behind which a line goes on in the next; behind a comma only if that is indented further."""
 _TAB = 8
 
 
@@ -79,10 +79,10 @@ def _lines(source: Source) -> list[Line]:
             continue
         word = Word(kind, match[0], match.start())
         if kind == "end":
-            if not words or depth or words[-1].text in _OPEN_END:
+            if not words or depth or (words[-1].text in _OPEN_END and words[-1].text != ","):
                 continue
             following = following if following >= match.end() else _next_word(text, match.end())
-            if not text.startswith(".", following) or text.startswith("..", following):
+            if not _goes_on(text, begin, words[-1], following):
                 found.append(Line([*words, word], _indent(text, begin)))
                 words = []
             continue
@@ -93,6 +93,13 @@ def _lines(source: Source) -> list[Line]:
     if words:
         found.append(Line([*words, Word("end", "", len(text))], _indent(text, begin)))
     return found
+
+
+def _goes_on(text: str, begin: int, last: Word, following: int) -> bool:
+    """Whether a line from ``begin`` to the word ``last``, without an open bracket, goes on with the word behind it."""
+    if text.startswith(".", following) and not text.startswith("..", following):
+        return True
+    return last.text == "," and _indent(text, following) > _indent(text, begin)
 
 
 def _next_word(text: str, at: int) -> int:

@@ -71,6 +71,7 @@ def _mdl(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> Mo
 
 def _network(source: Source, options: SourceOptions, diagnostics: Diagnostics) -> ModuleOp:
     _no_graph_options(options, "a network of layers")
+    _no_model_options(options)
     return network.parse(source, dtype=element_of(options), diagnostics=diagnostics)
 
 
@@ -265,7 +266,7 @@ def _only_inner_activation(options: SourceOptions) -> None:
 
 def _no_model_options(options: SourceOptions) -> None:
     if options.widths is not None or options.strict:
-        fail(f"options widths and strict are for models of layers: .{', .'.join(MODEL_FRONTENDS)}")
+        fail("options widths and strict are for models in MDL (.mdl)")
 
 
 def _no_graph_options(options: SourceOptions, what: str = "IR") -> None:

@@ -89,25 +89,27 @@ def require_below(array: np.ndarray, below: int | None, name: str) -> None:
     raise Error(f"{name}: {wrong} is outside of 0 to {below - 1}")
 
 
-def as_rows(value: Any, sample_shape: Sequence[int] | None) -> Any:
-    """Samples of this shape (images, say) as rows, not copied; anything else, and for None, as it is."""
-    if sample_shape is None:
+def as_samples(value: Any, own: Sequence[int | None], other: Sequence[int] | None) -> Any:
+    """Samples of the shape ``other`` (images as rows, say, or the other way round) in their ``own``, not copied;
+    anything else, and for None, as it is.
+    """
+    if other is None or None in own:
         return value
     array = as_array(value, "x") if isinstance(value, (list, tuple)) else value
     shape = getattr(array, "shape", None)
-    if not isinstance(shape, tuple) or shape[1:] != tuple(sample_shape):
+    if not isinstance(shape, tuple) or shape[1:] != tuple(other):
         return value
-    return array.reshape(shape[0], math.prod(sample_shape))
+    return array.reshape(shape[0], *own)
 
 
-def samples_hint(sample_shape: Sequence[int] | None) -> str:
-    """What to tell who gives samples that are neither rows nor of their shape."""
-    return "" if sample_shape is None else f"samples may also have the shape {shown(sample_shape)}"
+def samples_hint(other: Sequence[int] | None) -> str:
+    """What to tell who gives samples that have neither their own shape nor the ``other`` one."""
+    return "" if other is None else f"samples may also have the shape {shown(other)}"
 
 
-def as_given(rows: np.ndarray, value: Any, sample_shape: Sequence[int] | None) -> np.ndarray:
-    """Rows in the shape of ``value``, where :func:`as_rows` made them of its samples; else as they are."""
-    return rows if as_rows(value, sample_shape) is value else rows.reshape(-1, *sample_shape or ())
+def as_given(samples: np.ndarray, value: Any, other: Sequence[int] | None) -> np.ndarray:
+    """Samples in the shape of ``value``, where :func:`as_samples` gave its own another shape; else as they are."""
+    return samples if as_samples(value, samples.shape[1:], other) is value else samples.reshape(-1, *other or ())
 
 
 def check_output(out: Any, dtype: np.dtype, shape: Sequence[int], name: str = "out") -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from irc.dialects.builtin import ModuleOp
-from irc.dialects.neuron.net import Net as NetOp
+from irc.dialects.neuron.whole import whole_net
 from irc.emit.graph import graph_of
 from irc.emit.matrix import matrix, sparse
 from irc.emit.writers import contents, form_of
@@ -47,9 +47,10 @@ def _as_graph(found: Graph | ModuleOp, lossy: bool) -> Graph:
         return found
     verify(found)
     entry = find_entry(found, None)
-    if not isinstance(entry, NetOp):
+    net = whole_net(entry)
+    if net is None:
         fail("the module's entry is a function of arrays, not a net of neurons", entry.location)
-    return graph_of(entry, lossy=lossy)
+    return graph_of(net, lossy=lossy)
 
 
 def to_networkx(source: Any, *, lossy: bool = False) -> networkx.DiGraph:

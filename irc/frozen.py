@@ -72,9 +72,9 @@ class FrozenProgram:
         """The net or function of the module that runs."""
         return self._program.entry
 
-    def passes(self, training: bool) -> list[Pass]:
+    def passes(self, training: bool, one_sample: bool = False) -> list[Pass]:
         """The pipeline that the module went through."""
-        return Prepared().passes(self.module, self.name, self._program.passes(True))
+        return Prepared(one_sample).passes(self.module, self.name, self._program.passes(True, one_sample))
 
     def function(self, training: bool, one_sample: bool = False) -> Function:
         """The native function, with what is prepared bound to it."""

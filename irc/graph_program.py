@@ -162,9 +162,9 @@ class GraphProgram:
         """The net of the module."""
         return find_entry(self.module, None)
 
-    def passes(self, training: bool) -> list[Pass]:
+    def passes(self, training: bool, one_sample: bool = False) -> list[Pass]:
         """The pipeline that the shared code went through."""
-        return parse_pipeline(PIPELINES["data"][training])
+        return parse_pipeline((ONE_SAMPLE_PIPELINES if one_sample else PIPELINES)["data"][training])
 
     def function(self, training: bool, one_sample: bool = False) -> Function:
         """The shared function, with this graph bound."""

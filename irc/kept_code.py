@@ -28,8 +28,9 @@ def kept_code(question: str, target: Target, cache: ObjectCache, lowered: Callab
 
 def keep_code(question: str, module: ModuleOp, target: Target, cache: ObjectCache) -> Library:
     """The library of a module, which others find under a question."""
+    library = Library(module, target, cache, question)
     cache.put(question, _write_heads(module))
-    return Library(module, target, cache, question)
+    return library
 
 
 def question_of(module: ModuleOp, target: Target, *steps: str) -> str:

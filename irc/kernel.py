@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_input, as_rows, require_below, samples_hint
+from irc.arrays import as_input, as_samples, require_below, samples_hint
 from irc.backend.entry import Argument, Function, Signature
 from irc.ir.diagnostics import Error, counted
 from irc.ir.dimensions import evaluate, symbols_of
@@ -31,6 +31,7 @@ class Kernel:
         self.offsets: dict[str, int] = {}
         self._shapes = {a.name: parameter_shape(a, self.signature) for a in self.parameters.values()}
         self._wanted = [_known_shape(a, self.signature) for a in self.inputs]
+        self._reshapes = any(a.sample_shape is not None for a in self.inputs)
         offset = 0
         for name, shape in self._shapes.items():
             self.offsets[name] = offset
@@ -72,6 +73,13 @@ class Kernel:
             self._parts = parts = (flat, found)
         return parts[1]
 
+    def samples(self, given: Sequence[Any]) -> Sequence[Any]:
+        """Inputs whose samples have the other shape that they may have, in their own; all else as it is."""
+        if not self._reshapes or len(given) != len(self.inputs):
+            return given
+        each = zip(given, self._wanted, self.inputs, strict=True)
+        return [as_samples(value, shape[1:], a.sample_shape) for value, shape, a in each]
+
     def prepare(self, given: Sequence[Any], flat: np.ndarray) -> list[Any]:
         """All arrays in the order of the arguments: parameters as parts of ``flat``, the given ones checked and
         converted.
@@ -82,15 +90,14 @@ class Kernel:
             raise Error(
                 f"@{self.signature.name} takes {counted(len(self.inputs), 'input')} ({names}), got {len(given)}"
             )
-        values = zip(given, self._wanted, strict=True)
+        values = zip(self.samples(given), self._wanted, strict=True)
         arrays: list[Any] = []
         for argument in self.arguments:
             if argument.parameter:
                 arrays.append(parts[argument.name])
             else:
                 value, shape = next(values)
-                rows, hint = as_rows(value, argument.sample_shape), samples_hint(argument.sample_shape)
-                array = as_input(rows, argument.dtype, shape, argument.name, hint)
+                array = as_input(value, argument.dtype, shape, argument.name, samples_hint(argument.sample_shape))
                 require_below(array, argument.below, argument.name)
                 arrays.append(array)
         return arrays

@@ -19,6 +19,7 @@ from irc.backend.target import Target
 from irc.backend.threads import Samples, checked_threads
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
+from irc.dialects.neuron.whole import whole_net
 from irc.frontends.graph import Graph
 from irc.graph_program import GraphProgram
 from irc.instruments import Dump
@@ -168,10 +169,12 @@ class Net:
         short = self._short.get(way) if plain else None
         if short is not None and not short.serves(threads):
             short = None
-        results = short(inputs, None if out is None else (out,)) if short is not None else None
-        if short is not None and results is not None:
-            self._remember_straight(short, inputs)
-            return _one(results)
+        if short is not None:
+            samples = self.forward.samples(inputs)
+            results = short(samples, None if out is None else (out,))
+            if results is not None:
+                self._remember_straight(short, samples)
+                return _one(results)
         if not plain:
             return self._run_over_time(inputs, rows, out, threads)
         kernel = self._kernel(way)
@@ -211,15 +214,17 @@ class Net:
         way = self._way(True, xs)
         plain = self._recurrence is None and isinstance(rows, str) and rows == "steps"
         short = self._short.get(way) if plain else None
-        results = short((*xs, *dys)) if short is not None and short.serves(threads) else None
+        if short is not None and not short.serves(threads):
+            short = None
+        results = short((*self.forward.samples(xs), *dys)) if short is not None else None
         if not plain:
             return self._vjp_over_time(xs, dys, rows, threads)
         if results is None:
             kernel = self._kernel(way)
             results = self._call(way, kernel, kernel.prepare((*xs, *dys), self._params.flat), None, threads)
         flat, gradients = self.forward.gradients(results[self._results :], self._params.flat)
-        if gradients and gradients[0] is not None:
-            gradients[0] = as_given(gradients[0], xs[0], self.forward.inputs[0].sample_shape)
+        given = zip(gradients, xs, self.forward.inputs, strict=True)
+        gradients = [None if g is None else as_given(g, value, a.sample_shape) for g, value, a in given]
         gradient = gradients[0] if len(gradients) == 1 else tuple(gradients)
         return _one(results[: self._results]), Gradients(Parameters(self._params.table, flat), gradient)
 
@@ -518,9 +523,10 @@ class Net:
         return graph_of(self._net(), self._params.flat, lossy)
 
     def _net(self) -> NetOp:
-        if not isinstance(self.entry, NetOp):
+        net = whole_net(self.entry)
+        if net is None:
             raise Error(f"@{self.name} is a function of arrays, not a net of neurons")
-        return self.entry
+        return net
 
     # -- life ----------------------------------------------------------------------------------------------------
 

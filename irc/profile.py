@@ -2,7 +2,8 @@
 could do at most.
 
 The net goes through its own pipeline once more, with ``time-kernels`` in it, so the kernels that run are those that
-:meth:`irc.Net.run` or :meth:`irc.Net.vjp` run, one after the other, on one thread.
+:meth:`irc.Net.run` or :meth:`irc.Net.vjp` run, one after the other, on one thread: for one sample those of the code
+that there is for that.
 """
 
 from __future__ import annotations
@@ -123,17 +124,18 @@ class Profile:
 
 def profile(net: Net, batch: int = 64, backward: bool = False, seed: int = 0) -> Profile:
     """Time the kernels of a net, forward or (``backward``) value and gradients, for so many samples (of a recurrent
-    net: steps of one stream). Inputs are drawn from a normal distribution. Kernels of which no code became, as they
-    only look at arrays in another shape, are left out.
+    net: steps of one stream). Inputs are drawn from a normal distribution. Kernels that became no code, as they only
+    look at arrays in another shape, are left out.
 
     Raises :class:`irc.Error` for a net whose passes do not go through whole arrays, or do not differentiate, and for a
     batch without samples.
     """
     if isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1:
         raise Error(f"the batch must be an integer from 1 on, not {batch!r:.40}")
-    module, timed = _timed(net, backward)
+    one_sample = _runs_one_sample(net, int(batch))
+    module, timed = _timed(net, backward, one_sample)
     name, works = timed.symbol, [Work(_kind(op), _names(op), operations(op), moved_bytes(op)) for op in kernels(timed)]
-    _run_passes(net, _parts(net, backward)[1], module)
+    _run_passes(net, _parts(net, backward, one_sample)[1], module)
     has_code = _has_code(module.function(name))
     with Library(module, net.target) as library:
         function = library.function(name)
@@ -150,17 +152,23 @@ def profile(net: Net, batch: int = 64, backward: bool = False, seed: int = 0) ->
         by_compute, by_memory = amount / peak, moved / bandwidth(net.target, moved)
         bound = "compute" if by_compute > by_memory else "memory"
         rows.append(KernelTime(work.op, work.names, float(passed), amount, moved, max(by_compute, by_memory), bound))
-    shown = {name: size for name, size in sizes.items() if name not in function.signature.symbols}
+    shown = {name: size for name, size in sizes.items() if name not in net.forward.signature.symbols}
+    shown |= {"B": 1} if one_sample else {}
     return Profile(
         net.name, "value and gradients" if backward else "forward", shown, net.target.name, peak, calls, tuple(rows)
     )
 
 
-def _timed(net: Net, backward: bool) -> tuple[ModuleOp, FuncOp]:
+def _runs_one_sample(net: Net, batch: int) -> bool:
+    """Whether such a call runs the code for one sample, or, over time, for one stream."""
+    return net.program.serves_one_sample and (net.has_state or (batch == 1 and len(net.forward.inputs) == 1))
+
+
+def _timed(net: Net, backward: bool, one_sample: bool) -> tuple[ModuleOp, FuncOp]:
     """The module at array level, where the function that is to run has clocks, and is all that others may call."""
     module = net.module.clone()
     assert isinstance(module, ModuleOp)
-    before, _ = _parts(net, backward)
+    before, _ = _parts(net, backward, one_sample)
     _run_passes(net, before, module)
     name = symbol_name(net.entry) or net.name
     function = derivative_of(module, name) if backward else module.function(name)
@@ -171,9 +179,9 @@ def _timed(net: Net, backward: bool) -> tuple[ModuleOp, FuncOp]:
     return module, function
 
 
-def _parts(net: Net, backward: bool) -> tuple[list[Pass], list[Pass]]:
+def _parts(net: Net, backward: bool, one_sample: bool) -> tuple[list[Pass], list[Pass]]:
     """The net's passes before, and from, the lowering of whole arrays."""
-    passes = net.program.passes(backward)
+    passes = net.program.passes(backward, one_sample)
     places = [number for number, p in enumerate(passes) if p.name == "lower-array"]
     if len(places) != 1:
         raise Error("this net was compiled with passes that do not lower whole arrays once, so no kernel can be told")

@@ -40,7 +40,7 @@ class Program(Protocol):
     def entry(self) -> Operation:
         """The net or function of the module that runs."""
 
-    def passes(self, training: bool) -> list[Pass]:
+    def passes(self, training: bool, one_sample: bool = False) -> list[Pass]:
         """The pipeline that the module goes through."""
 
     def function(self, training: bool, one_sample: bool = False) -> Function:

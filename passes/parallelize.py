@@ -5,8 +5,8 @@ accumulate nothing and use no memory of their own. So any number of threads give
 cost, in instructions on one register: threads share a call of the loop if that is worth it. If the loop has one other
 parallel loop inside and writes nothing besides, the turns of both are shared: that one is ``chunked``.
 
-A function with such loops, or which calls one, has the mark ``irc.team``. Its native code takes one more argument:
-which threads there are (``irc.backend.pool``). Loops that surely have too little work are left as they are.
+A function with such loops, or which calls one, has the mark ``irc.team``. Its native code for a team takes one more
+argument: which threads there are (``irc.backend.pool``). Loops that surely have too little work are left as they are.
 
 Before:
 

@@ -15,9 +15,10 @@ from irc.costs import operations
 from irc.ir.dimensions import evaluate
 from irc.ir.types import f32, f64
 from irc.limits import bandwidth, peak_operations
+from irc.passes.pipelines import PIPELINES
 from irc.passes.time_kernels import kernels
 from irc.passmanager import PassManager, parse_pipeline
-from irc.profile import profile
+from irc.profile import _parts, _runs_one_sample, profile
 from irc.text.parser import parse_module
 from irc.tools import irc as irc_command
 from support import ROOT
@@ -83,8 +84,38 @@ def test_recurrent_nets_and_others(name):
 
 
 def test_functions_of_arrays_call_others():
-    with irc.compile(ROOT / "tests" / "ir" / "mlp.mlir", entry="predict") as net:
+    """What is called is a kernel of its own where no pass makes it part of the code."""
+    passes = PIPELINES["data"][0].replace("inline,", "")
+    with irc.compile(ROOT / "tests" / "ir" / "mlp.mlir", entry="predict", passes=passes) as net:
         assert "call @logits" in [k.op for k in profile(net).kernels]
+    with irc.compile(ROOT / "tests" / "ir" / "mlp.mlir", entry="predict") as net:
+        assert not any(k.op.startswith("call") for k in profile(net).kernels)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_one_sample_is_profiled_as_it_runs(backward):
+    """Its code has pixels in the lanes of vectors, so images are not transposed first."""
+    with irc.compile(NETS / "mnist.network") as net:
+        one, many = (profile(net, batch, backward) for batch in (1, 4))
+    assert one.sizes == {"B": 1} and "net DemoNet, " in one.to_text() and ", B=1, on" in one.to_text()
+    assert "transpose" not in [k.op for k in one.kernels] and "transpose" in [k.op for k in many.kernels]
+
+
+def test_one_stream_is_profiled_as_it_runs():
+    with irc.compile(NETS / "gated.mdl") as net:
+        passes = [str(p) for p in _parts(net, False, _runs_one_sample(net, 5))[0]]
+        assert profile(net, batch=5).sizes == {"T": 5, "B": 1}
+    assert any(p.startswith("specialize") for p in passes)
+
+
+def test_frozen_nets_are_profiled_too():
+    """One sample, and several: each with the code that is theirs."""
+    with irc.compile(NETS / "mnist.network") as net:
+        frozen = net.freeze()
+        for batch in (1, 4):
+            wanted = profile(net, batch)
+            found = profile(frozen, batch)
+            assert [k.names for k in found.kernels if k.operations] == [k.names for k in wanted.kernels if k.operations]
 
 
 def test_shares_follow_from_time_and_limits():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from irc.backend import emit_arith, emit_memory, emit_parallel, emit_tiles
 from irc.backend.emitter import Emitter, is_tile, llvm_type
@@ -23,7 +23,7 @@ from irc.interpreter import size_arguments
 from irc.ir.diagnostics import Error, fail
 from irc.ir.operation import Operation
 from irc.ir.symbols import lookup
-from irc.ir.types import ScalarType
+from irc.ir.types import ScalarType, Type, VectorType
 
 
 def emit_module(module: ModuleOp, target: Target, team: bool = True) -> str:
@@ -35,12 +35,44 @@ def emit_module(module: ModuleOp, target: Target, team: bool = True) -> str:
     calls = Counter(op.callee.value for op in module.walk() if isinstance(op, CallOp))
     declarations: set[str] = set()
     functions = []
-    for op in module.regions[0].block:
-        if not isinstance(op, FuncOp):
-            fail(f"'{op.name}' has no native form; only functions of the loop level have", op.location)
+    for op in _functions(module):
         attributes = "nounwind noinline" if calls[op.symbol] > 1 else "nounwind"
         functions.append(_function(op, target, declarations, team, attributes))
     return "\n".join([*sorted(declarations), "", *functions])
+
+
+def require_native(module: ModuleOp) -> None:
+    """Raise :class:`irc.Error` for a function, or a number in it, that has no native form: before code is made."""
+    for function in _functions(module):
+        _parameter_types(function)
+        for op in function.walk():
+            for result in op.results:
+                if isinstance(result.type, (ScalarType, VectorType)):
+                    _llvm_type(result.type.scalar if isinstance(result.type, VectorType) else result.type, op)
+
+
+def _functions(module: ModuleOp) -> Iterator[FuncOp]:
+    for op in module.regions[0].block:
+        if not isinstance(op, FuncOp):
+            fail(f"'{op.name}' has no native form; only functions of the loop level have", op.location)
+        yield op
+
+
+def _parameter_types(op: FuncOp) -> list[str]:
+    """What a function takes, in LLVM's types."""
+    if op.function_type.results:
+        fail(f"function '{op.sym_name.value}' returns values; lower it to the loop level first", op.location)
+    for type in op.function_type.inputs:
+        if not isinstance(type, (BufferType, ScalarType)):
+            fail(f"native functions take buffers, numbers and sizes, not {type}", op.location)
+    return [_llvm_type(type, op) for type in op.function_type.inputs]
+
+
+def _llvm_type(type: Type, op: Operation) -> str:
+    try:
+        return llvm_type(type)
+    except ValueError as error:
+        fail(str(error), op.location)
 
 
 _UNUSUAL = re.compile("[^A-Za-z0-9_.]+")
@@ -54,19 +86,11 @@ def native_name(name: str) -> str:
 
 
 def _function(op: FuncOp, target: Target, declarations: set[str], team: bool, attributes: str) -> str:
-    if op.function_type.results:
-        fail(f"function '{op.sym_name.value}' returns values; lower it to the loop level first", op.location)
     name = native_name(op.sym_name.value)
     e = Emitter(target, declarations, name, team)
     arguments = op.body.block.arguments
     parameters = []
-    for argument in arguments:
-        try:
-            if not isinstance(argument.type, (BufferType, ScalarType)):
-                raise ValueError(f"native functions take buffers, numbers and sizes, not {argument.type}")
-            kind = llvm_type(argument.type)
-        except ValueError as error:
-            fail(str(error), op.location)
+    for argument, kind in zip(arguments, _parameter_types(op), strict=True):
         e.names[argument] = e.fresh(argument.name_hint or "arg")
         extra = " noalias" if isinstance(argument.type, BufferType) else ""
         parameters.append(f"{kind}{extra} {e.names[argument]}")

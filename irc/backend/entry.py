@@ -51,8 +51,8 @@ class Argument:
     is one of the net's parameters. ``derived``: of a bound argument that follows from others (``irc.derived``), the
     names of these, and which part of what they give it is (see the pass transpose-graphs). ``donated``: of an input
     that is overwritten, the number of the result that it holds afterwards (-1: it is only read). ``registers``: of an
-    input that is a state, the name, width and initial value of the parts of each row. ``sample_shape``: of an input of
-    rows, a shape that a caller may give each of them in. ``below``: of an input of integers, these lie from 0 to below
+    input that is a state, the name, width and initial value of the parts of each row. ``sample_shape``: of an input,
+    another shape that a caller may give each sample in. ``below``: of an input of integers, these lie from 0 to below
     it.
     """
 
@@ -95,7 +95,7 @@ class Argument:
 class Signature:
     """How a loop-level function is called: its arguments, the sizes known beforehand, and the workspace in bytes.
 
-    ``team``: native code takes one more argument, which threads share its loops (see ``irc.backend.pool``).
+    ``team``: code for a team takes one more argument, which threads share its loops (see ``irc.backend.pool``).
     """
 
     name: str

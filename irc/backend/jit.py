@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import llvmlite.binding as llvm
 
-from irc.backend.emit import emit_module, native_name
+from irc.backend.emit import emit_module, native_name, require_native
 from irc.backend.emit_entry import emit_entries, entry_name, has_entry
 from irc.backend.entry import Function, Signature
 from irc.backend.forks import lock
@@ -41,6 +41,8 @@ class Library:
         question: str | None = None,
         lowered: Callable[[], ModuleOp] | None = None,
     ):
+        if lowered is None:
+            require_native(heads)
         self.target = target
         self.heads = heads
         functions = _functions(heads)

@@ -355,8 +355,3 @@ ACTIVATIONS: dict[str, Activation] = {
 
 ALIASES = {"linear": "identity"}
 """Other names."""
-
-
-def find_activation(name: str) -> Activation:
-    """The activation of a name or alias. KeyError if there is none."""
-    return ACTIVATIONS[ALIASES.get(name, name)]

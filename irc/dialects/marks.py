@@ -7,9 +7,10 @@ are, and ``irc.workspace_bytes``, a formula. Of an argument: ``irc.param``, the 
 ``irc.data``, a value that the caller need not give; ``irc.donated``, the number of the result that is written to the
 argument's own memory in native code, for which the caller gives it away; ``irc.state``, the number of the result that
 is its value in the next call, with ``irc.registers``, what the columns of this state are, a list of [name, width,
-initial value]; ``irc.sample_shape``, a shape that a caller may give each row in; ``irc.below``, for integers that must
-lie from 0 to below it; ``irc.least_rows``, how many rows a batch must have at least in training; ``irc.running``, parts
-of a parameter that are running statistics, a list of [first element, number of the result that is its next value];
+initial value]; ``irc.sample_shape``, another shape that a caller may give each sample in; ``irc.below``, for integers
+that must lie from 0 to below it; ``irc.least_rows``, how many rows a batch must have at least in training;
+``irc.running``, parts of a parameter that are running statistics, a list of [first element, number of the result that
+is its next value];
 ``irc.key``, the key of random numbers, the seed in two parts and the number of the step; at the loop level
 ``irc.output``, the number of the result that goes there, and ``irc.workspace``. Of a derivative: ``irc.vjp_of``, the
 name of its function, and ``irc.wrt``, the numbers of the arguments whose gradients it gives.
@@ -40,7 +41,7 @@ LARGEST_SIZE = 2**62
 
 
 TEAM = "irc.team"
-"""The mark of functions whose native code threads share: it takes one more argument, which says what threads."""
+"""The mark of functions with loops that threads may share. Code for a team takes one more argument: what threads."""
 
 
 def has_team(attributes: Mapping[str, Attribute]) -> bool:
@@ -78,8 +79,9 @@ def verify_marks(
         if "irc.state" in marks or "irc.registers" in marks:
             _verify_state(f"irc.state of argument {number}", marks, type, results)
         if "irc.sample_shape" in marks:
-            width = getattr(type, "shape", ())[-1:] or (1,)
-            verify_sample_shape(f"irc.sample_shape of argument {number}", marks["irc.sample_shape"], *width)
+            sizes = _shape(type)[1:]
+            width = prod(sizes) if all(isinstance(size, int) for size in sizes) else sizes[-1]
+            verify_sample_shape(f"irc.sample_shape of argument {number}", marks["irc.sample_shape"], width)
         if "irc.below" in marks and not _integer(marks["irc.below"], f"irc.below of argument {number}"):
             raise ValueError(f"irc.below of argument {number} must be an integer from 1, not 0")
         if "irc.least_rows" in marks:
@@ -221,10 +223,10 @@ def _shape(type: Type | None) -> tuple:
 
 
 def verify_sample_shape(where: str, given: Attribute, width: Any) -> None:
-    """ValueError unless ``irc.sample_shape`` is the shape of as many numbers as a row has."""
+    """ValueError unless ``irc.sample_shape`` is the shape of as many numbers as a sample has."""
     sizes = [_integer(size, where) for size in given] if isinstance(given, ArrayAttr) else []
     if not sizes or prod(sizes) != width:
-        raise ValueError(f"{where} must be a list of sizes of {width} numbers, as a row has them, not {given}")
+        raise ValueError(f"{where} must be a list of sizes of {width} numbers, as a sample has them, not {given}")
 
 
 def _scalar(type: Type) -> Type:

@@ -45,7 +45,9 @@ def single_neurons(net: Net) -> Net:
 
 def gradient_net(net: Net) -> Net:
     """The net of gradients of a net of single neurons, as the pass makes it."""
-    module = ModuleOp.of([net.clone()])
+    copy = net.clone()
+    copy.attributes.pop("sym_visibility", None)  # autodiff leaves private nets out
+    module = ModuleOp.of([copy])
     PassManager([Autodiff()]).run(module)
     return next(op for op in module.body if isinstance(op, Net) and VJP_OF in op.attributes)
 

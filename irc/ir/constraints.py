@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from irc.ir.types import FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, VectorType
+from irc.ir.types import FloatType, IndexType, IntegerType, ShapedType, TensorType, Type, VectorType
 
 
 class Constraint:
@@ -34,14 +34,8 @@ def _element(type: Type) -> Type:
     return type.scalar if isinstance(type, ShapedType) else type
 
 
-def of_type(type: Type) -> Constraint:
-    """Exactly this type."""
-    return Constraint(str(type), lambda t: t is type)
-
-
 ANY = Constraint("any type", lambda t: True)
 FLOAT = Constraint("a float", lambda t: isinstance(t, FloatType))
-INTEGER = Constraint("an integer", lambda t: isinstance(t, IntegerType) and not isinstance(t, IndexType))
 INDEX = Constraint("index", lambda t: isinstance(t, IndexType))
 I1 = Constraint("i1", lambda t: str(t) == "i1")
 SCALAR = Constraint("a number", lambda t: isinstance(t, (FloatType, IntegerType)))
@@ -49,7 +43,6 @@ TENSOR = Constraint("a tensor", lambda t: isinstance(t, TensorType))
 VECTOR = Constraint("a vector", lambda t: isinstance(t, VectorType))
 FLOAT_TENSOR = Constraint("a tensor of floats", lambda t: isinstance(t, TensorType) and t.scalar.is_float)
 INTEGER_TENSOR = Constraint("a tensor of integers", lambda t: isinstance(t, TensorType) and t.scalar.is_integer)
-FUNCTION = Constraint("a function type", lambda t: isinstance(t, FunctionType))
 
 # "Like" is MLIR's word: the scalar itself, or a vector or tensor of it.
 FLOAT_LIKE = Constraint("a float, or a vector or tensor of floats", lambda t: _element(t).is_float)

@@ -452,20 +452,6 @@ class Region:
                     op.set_operand(index, mapping[value])
 
 
-def move_block(source: Block, into: Block, before: Operation | None, arguments: Sequence[Value]) -> list[Operation]:
-    """Move the operations of ``source`` into another block, its arguments replaced by values; returns the moved ops."""
-    for argument, value in zip(source.arguments, arguments, strict=True):
-        argument.replace_by(value)
-    moved = list(source)
-    for op in moved:
-        op.detach()
-        if before is None:
-            into.append(op)
-        else:
-            into.insert_before(before, op)
-    return moved
-
-
 def walk_post_order(op: Operation, visit: Callable[[Operation], None]) -> None:
     """Visit the operations inside ``op``, innermost first, then ``op`` itself."""
     for region in op.regions:

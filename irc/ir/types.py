@@ -259,8 +259,3 @@ def format_results(types: tuple[Type, ...], form: Form) -> str:
     if len(types) == 1 and not isinstance(types[0], FunctionType):
         return types[0].text(form)
     return f"({', '.join(t.text(form) for t in types)})"
-
-
-def is_tensor(type: Type) -> bool:
-    """Whether ``type`` is a tensor."""
-    return isinstance(type, TensorType)

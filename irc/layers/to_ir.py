@@ -77,6 +77,14 @@ def _shapes(values: Sequence[Value]) -> str:
     return ", ".join(str(value.known) for value in values)
 
 
+def _input_marks(spec: Spec, limit: int | None) -> dict[str, Any]:
+    """What a function says of an input: which integers it takes, and that grids of known sizes may come as rows."""
+    marks: dict[str, Any] = {} if limit is None else {"irc.below": limit}
+    if len(spec.shape) > 1 and all(isinstance(size, int) for size in spec.shape):
+        marks["irc.sample_shape"] = [spec.size]
+    return marks
+
+
 def _limits(trace: Trace) -> dict[Value, int]:
     """For values of integers the number that they must lie below, by what is applied to them."""
     found: dict[Value, int] = {}
@@ -127,7 +135,7 @@ class _Functions:
             argument.name_hint = value.name or None
             writer[value] = argument
         limits = _limits(trace)
-        marks: list[dict[str, Any]] = [{"irc.below": limits[v]} if v in limits else {} for v in trace.inputs]
+        marks = [_input_marks(value.known, limits.get(value)) for value in trace.inputs]
         least = max((one.function.least_rows(*_specs(one)) for one in trace.applied), default=1)
         if least > 1:
             marks = [{**mark, "irc.least_rows": least} for mark in marks]

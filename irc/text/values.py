@@ -106,13 +106,6 @@ class ValueParser(AttributeParser):
             self.fail(f"{name} is of type {value.type}, but is used as {type}", name.offset, note)
         return value
 
-    def resolve_all(self, names: Sequence[Unresolved], types: Sequence[Type]) -> list[Value]:
-        """The values of names; their number must be that of the types."""
-        if len(names) != len(types):
-            place = names[0].offset if names else self.at
-            self.fail(f"{len(names)} operands, but {len(types)} operand types", place)
-        return [self.resolve(name, type) for name, type in zip(names, types, strict=True)]
-
     def _forward_value(self, name: Unresolved, type: Type | None) -> Value:
         if type is None:
             self._undefined(name, "its type cannot be told here, where it is not defined yet")

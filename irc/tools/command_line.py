@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TextIO
 
 from irc.frontends.mdl import WIDTHS
-from irc.frontends.sources import SourceOptions
+from irc.frontends.sources import MODEL_FRONTENDS, TEXT_FRONTENDS, SourceOptions
 from irc.ir.diagnostics import DiagnosticWarning, Error
+from irc.passes.pipelines import PIPELINES
 
 
 class Misuse(Exception):
@@ -33,9 +34,8 @@ class CommandParser(argparse.ArgumentParser):
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say how a source file is to be read."""
     group = parser.add_argument_group("source")
-    group.add_argument(
-        "--format", help="read the input as this (nal, nam, mlir) instead of going by its name and contents"
-    )
+    formats = ", ".join([*TEXT_FRONTENDS, *MODEL_FRONTENDS, "mlir"])
+    group.add_argument("--format", help=f"read a text as this ({formats}) instead of going by its name and contents")
     group.add_argument("--dtype", default="float32", choices=("float32", "float64"), help="type of the net's numbers")
     group.add_argument("--act", metavar="NAME", help="activation of a matrix's neurons (default: relu)")
     group.add_argument("--out-act", metavar="NAME", help="activation of a matrix's output neurons")
@@ -44,6 +44,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--widths", choices=WIDTHS, help="merges of two widths in a model (default: equal)")
     group.add_argument("--strict", action="store_true", help="a branch of a model that reaches no output is an error")
+
+
+def add_structure_argument(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses among the default pipelines."""
+    what = "the graph as data, its dense blocks as layers, or each neuron as code (default: data)"
+    parser.add_argument("--structure", default="data", choices=tuple(PIPELINES), help=what)
 
 
 def source_keywords(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import TextIO
 
@@ -26,10 +27,15 @@ from irc.frontends.sources import read_source
 from irc.ir.diagnostics import Error, fail
 from irc.ir.locations import Source
 from irc.model import Net
-from irc.passes.pipelines import PIPELINES
 from irc.recurrence import ROWS
 from irc.tools import cache, convert, profile
-from irc.tools.command_line import CommandParser, add_source_arguments, run_command, source_keywords
+from irc.tools.command_line import (
+    CommandParser,
+    add_source_arguments,
+    add_structure_argument,
+    run_command,
+    source_keywords,
+)
 from irc.tools.report import report
 
 
@@ -46,25 +52,20 @@ def _parser() -> CommandParser:
     run.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
     run.add_argument("--rows", default="steps", choices=ROWS, help="of a recurrent net: steps, or streams at each step")
     run.add_argument("-o", "--output", metavar="FILE", help="write the output to a .npy, .csv or .txt file")
-    _add_structure(run)
+    add_structure_argument(run)
     add_source_arguments(run)
 
     show = commands.add_parser("show", help="sizes, levels, and the graph as a picture")
     show.add_argument("file", help="a net (.nel, .nal, .nam, .mdl, .network, .npy, .npz, .json) or IR text (.mlir)")
     show.add_argument("--svg", metavar="FILE", help="draw the graph into this file")
     show.add_argument("--seed", type=int, default=0, help="of parameters that the file leaves open")
-    _add_structure(show)
+    add_structure_argument(show)
     add_source_arguments(show)
 
     convert.add_arguments(commands.add_parser("convert", help="write a net in another form"))
     profile.add_arguments(commands.add_parser("profile", help="the time of each kernel, and the machine's limits"))
     cache.add_arguments(commands.add_parser("cache", help="the user's cache of native code: show it, clear it"))
     return parser
-
-
-def _add_structure(command: argparse.ArgumentParser) -> None:
-    what = "the graph as data, or its dense blocks as layers"
-    command.add_argument("--structure", default="data", choices=tuple(PIPELINES), help=what)
 
 
 def _read_numbers(text: str, stdin: TextIO, what: str) -> np.ndarray:
@@ -110,6 +111,16 @@ def _rows(text: str, name: str) -> np.ndarray:
     return np.array(rows)
 
 
+def _samples(rows: np.ndarray, shape: Sequence[int | None]) -> np.ndarray:
+    """Rows of numbers as samples of this shape, where one size at most follows from the rows; else as they are."""
+    sizes = [-1 if size is None else size for size in shape[1:]]
+    known = prod(size for size in sizes if size >= 0)
+    if rows.ndim != 2 or len(sizes) < 2 or sizes.count(-1) > 1 or not known:
+        return rows
+    left_over = rows.shape[1] % known if -1 in sizes else rows.shape[1] - known
+    return rows if left_over else rows.reshape(len(rows), *sizes)
+
+
 def _format(array: np.ndarray) -> str:
     digits = 17 if array.dtype == np.float64 else 9
     rows = np.atleast_2d(array) if array.size else array.reshape(0, 1)
@@ -137,11 +148,16 @@ def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> None:
         if arguments.params:
             net.params.flat = _read_numbers(arguments.params, stdin, "params").reshape(-1)
         inputs = [_read_numbers(text, stdin, "input") for text in arguments.input]
+        over_time = net.has_state or arguments.rows == "streams"
+        if not over_time and len(inputs) == len(net.forward.shapes):
+            inputs = [_samples(rows, shape) for rows, shape in zip(inputs, net.forward.shapes, strict=True)]
         if arguments.vjp is None:
             y = net.run(*inputs, rows=arguments.rows)
             results = y if isinstance(y, tuple) else (y,)
         else:
             dy = _read_numbers(arguments.vjp, stdin, "vjp")
+            if not over_time:
+                dy = _samples(dy, net.forward.known_shape(net.forward.signature.outputs()[0]))
             y, gradients = net.vjp(inputs[0] if len(inputs) == 1 else tuple(inputs), dy, rows=arguments.rows)
             results = y if isinstance(y, tuple) else (y,)
         if arguments.output:

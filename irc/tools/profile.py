@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 from irc.compiler import compile
-from irc.passes.pipelines import PIPELINES
 from irc.profile import profile
-from irc.tools.command_line import CommandParser, add_source_arguments, source_keywords
+from irc.tools.command_line import CommandParser, add_source_arguments, add_structure_argument, source_keywords
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -19,8 +18,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--backward", action="store_true", help="value and gradients instead of the value")
     parser.add_argument("--entry", metavar="NAME", help="the function of an IR module (default: main, or the only one)")
     parser.add_argument("--target", metavar="NAME", help="a target that runs here, instead of this machine")
-    what = "the graph as data, its dense blocks as layers, or all of it as code"
-    parser.add_argument("--structure", default="data", choices=tuple(PIPELINES), help=what)
+    add_structure_argument(parser)
     add_source_arguments(parser)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from irc.backend.jit import Library
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.neuron.net import Net as NetOp
+from irc.dialects.neuron.whole import whole_net
 from irc.emit.summary import layer_table
 from irc.ir.diagnostics import counted
 from irc.ir.dimensions import substitute
@@ -44,9 +45,10 @@ def _structure(net: Net, op: NetOp, edges: int) -> str:
 def report(net: Net) -> str:
     """The text of the report. Runs the training pipeline once more to measure it."""
     lines = [f"net {net.name}"]
-    if isinstance(net.entry, NetOp):
-        facts = GraphFacts.of(net.entry)
-        lines += [*facts.lines(), _structure(net, net.entry, facts.edges)]
+    whole = whole_net(net.entry)
+    if whole is not None:
+        facts = GraphFacts.of(whole)
+        lines += [*facts.lines(), _structure(net, whole, facts.edges)]
     lines += [f"  {net.params.flat.size} parameters, {net.dtype}"]
     table = layer_table(net.entry)
     lines += ["", "layers", *(f"  {line}" for line in table)] if table else []

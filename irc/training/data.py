@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from irc.arrays import as_array, as_input, as_rows, require_below, samples_hint, shown
+from irc.arrays import as_array, as_input, as_samples, require_below, samples_hint, shown
 from irc.backend.entry import Argument
 from irc.ir.diagnostics import Error, counted
 from irc.kernel import Kernel
@@ -112,7 +112,8 @@ def checked_data(
     arrays = []
     for value, a, shape in zip(given, inputs, behind[:-1], strict=True):
         own = hint or samples_hint(a.sample_shape)
-        arrays.append(as_input(as_rows(value, a.sample_shape), a.dtype, [*before, *shape], a.name, own))
+        samples = as_samples(value, shape, a.sample_shape)
+        arrays.append(as_input(samples, a.dtype, [*before, *shape], a.name, own))
     for array, a in zip(arrays, inputs, strict=True):
         require_below(array, a.below, a.name)
     labels = _labels(y, [*before, *behind[-1]], loss)

@@ -59,4 +59,6 @@ ACTIVATIONS: dict[str, dict[str, Accuracy]] = {
     "silu": {"f32": Accuracy(3.5, down_to=2.0**-119), "f64": Accuracy(3.5, down_to=2.0**-1012)},
     "gelu": {"f32": Accuracy(4.0, down_to=2.0**-119), "f64": Accuracy(5.0, down_to=2.0**-1012)},
 }
-"""Activations made of these functions. x times a denormal number has lost bits, hence ``down_to``."""
+"""Activations made of these functions. x times a denormal number has lost bits, hence ``down_to``; from about there
+gelu is 0.
+"""

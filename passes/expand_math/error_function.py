@@ -5,7 +5,7 @@ which is twice the normal distribution function, precise also where the sum woul
 from __future__ import annotations
 
 from irc.ir.types import FloatType, f32, f64
-from irc.passes.expand_math.exponential import LN2, LOG2_E, expm1_reduced, reduce
+from irc.passes.expand_math.exponential import EXP_REST, LN2, LOG2_E, expm1_reduced, reduce
 from irc.passes.expand_math.terms import Floats, Term
 
 ERF_SMALL: dict[FloatType, float] = {f32: 0.921, f64: 1.0}
@@ -33,30 +33,29 @@ ERFC_LOG = {
 ERF_ONE: dict[FloatType, float] = {f32: 4.0, f64: 6.0}
 """From here on erf rounds to 1."""
 
-NORMAL_SHIFT: dict[FloatType, float] = {f32: 1.5, f64: 2.0}
-NORMAL = {
-    f32: (
-        1.234684, -0.39019892, -0.114991225, 0.035792105, 0.03528313, 0.007984044, -0.0048730504, -0.005447199,
-        -0.002088495, 0.00053994945, 0.0009536552, 0.0002815244, -1.6530685e-05,
-    ),
+NORMAL_LINE = {f32: (0.00116, 1.253295), f64: (0.0, 1.2533141373155003)}
+NORMAL_ABOVE = {
+    f32: (0.9, 0.78330886, 0.32573786, 0.071784265, 0.007213532),
     f64: (
-        1.3448160097853648, -0.6628088847775621, 0.05759472069072467, 0.07343672193783624,
-        -0.0009391936686999994, -0.013449814155912218, -0.003902248324078151, 0.0015702363041919189,
-        0.0016543979198907156, 0.00041398356984552475, -0.00023138551056738575, -0.00025710458687250054,
-        -9.211389803567399e-05, 1.936670690600795e-05, 4.3433044481806736e-05, 2.5130937190286346e-05,
-        3.976650323026298e-06, -5.682665795973253e-06, -5.7539738048878215e-06, -2.7538186466945957e-06,
-        -5.88071889543806e-07, 6.522985834200867e-07, 1.2970108288757013e-06, 8.159564381280737e-07,
-        -1.8539566830075672e-07, -4.5685841776357374e-07, -1.228030994019493e-07, 6.563145651537905e-08,
-        3.694658665745946e-08, 3.923116377289176e-09,
+        0.9, 1.523024632558949, 1.2748663211828215, 0.6833254158977077, 0.2575003106784537, 0.0709965050684858,
+        0.014491431449078093, 0.0021660171357885455, 0.00022790799344234676, 1.5367101224637132e-05,
+        5.114645223087204e-07,
     ),
 }  # fmt: skip
-"""2 Phi(-a) e^(a^2/2) (a + shift) by u = (a - shift) / (a + shift); relative error 2^-27.1 and 2^-58.0
-(benchmarks/fit_polynomials.py).
+NORMAL_REST = {
+    f32: (0.898956, 0.37253118, 0.09158727, 0.00880974),
+    f64: (
+        0.9, 1.1131380136975781, 0.7041936528889873, 0.28921230798676156, 0.08374416327716021,
+        0.017597443914152022, 0.002676180334071938, 0.00028435825784813777, 1.9259805225075206e-05,
+        6.41025716488033e-07,
+    ),
+}  # fmt: skip
+"""2 Phi(-a) e^(a^2/2) = P / (L P + D) with a line L and polynomials P and D in a <= 12.9 (f32) and 37.5 (f64);
+relative error 2^-27.1 and 2^-57.5 (benchmarks/fit_polynomials.py). All coefficients are positive, so no sum cancels.
+For large a, where D is small, rounding errors of P cancel; for small a, P is just below 1, where they are least.
 """
-NORMAL_ZERO: dict[FloatType, float] = {f32: 14.5, f64: 38.7}
-"""From here on 2 Phi(-a) is less than half the smallest denormal."""
-LIFT = 100.0
-"""2^(k + LIFT) is a normal number for all k of 2 Phi(-a)."""
+NORMAL_ZERO: dict[FloatType, float] = {f32: 12.875, f64: 37.5}
+"""Beyond it 2 Phi(-a), less than 2^-123 and 2^-1019, becomes 0; up to it nothing is denormal."""
 
 
 def erf(f: Floats, x: Term) -> Term:
@@ -74,18 +73,23 @@ def erf(f: Floats, x: Term) -> Term:
 def one_plus_erf(f: Floats, x: Term) -> Term:
     """1 + erf(x / sqrt(2)) = 2 Phi(x)."""
     type = f.format.type
-    a = f.at_most(f.absolute(x), NORMAL_ZERO[type])
-    # a^2 = h^2 + (a - h) (a + h) with a head h, whose square is exact, and so is what k log(2) leaves of it
+    a = f.absolute(x)
+    # a^2 = v - 2 k log(2), where v has the bits that a^2 has no room for; e^(-a^2/2) = 2^k e^(-v/2) = 2^k (1 + q)
     high, low = LN2[type]
-    k = f.nearest(a * a, -0.5 * LOG2_E)
-    h = f.head(a)
-    r = f.fma(k, -low, f.fma(k, -high, h * h * -0.5))
-    q = expm1_reduced(f, f.fma((a - h) * (a + h), -0.5, r))
-    shift = NORMAL_SHIFT[type]
-    above = a + shift
-    t = 1.0 / above
-    q = f.fma((above - shift) - a, t, q)  # by what the sum is too large, exactly
-    ratio = f.quotient(f.polynomial(NORMAL[type], (a - shift) * t), above, t)
-    # 2^k need not be a number itself; only the last product rounds, where the result is denormal
-    tail = f.fma(ratio, q, ratio) * f.power_of_two(k + LIFT) * 2.0**-LIFT
+    shifted = f.shifted(a * a, -0.5 * LOG2_E)
+    k = shifted - f.format.round_to_integer
+    v = f.fma(k, 2.0 * low, f.square_plus(a, k * (2.0 * high)))
+    q = f.polynomial([c * (-0.5) ** n for n, c in enumerate((1.0, *EXP_REST[type]), 1)], v) * v
+    ratio = normal_ratio(f, a)
+    tail = f.select(a > NORMAL_ZERO[type], 0.0, f.raised(f.fma(ratio, q, ratio), shifted))
     return f.select(x < 0.0, tail, 2.0 - tail)
+
+
+def normal_ratio(f: Floats, a: Term) -> Term:
+    """2 Phi(-a) e^(a^2/2). Without multiply-add in f64, for there would be too many roundings."""
+    type = f.format.type
+    widened = type is f32 and not f.fused
+    g, a = (f.double(), f.widen(a)) if widened else (f, a)
+    above = g.polynomial(NORMAL_ABOVE[type], a)
+    below = g.fma(g.polynomial(NORMAL_LINE[type], a), above, g.polynomial(NORMAL_REST[type], a))
+    return f.narrow(above / below) if widened else above / below

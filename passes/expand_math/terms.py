@@ -148,8 +148,8 @@ class Term:
 class Floats:
     """One float type, f32 or f64 or vectors or tensors of these: what formulas are written with.
 
-    ``fused``: the target has multiply-add. But for :meth:`quotient`, no formula relies on its single rounding; it is
-    fewer instructions.
+    ``fused``: the target has multiply-add. But for :meth:`square_plus`, no formula relies on its single rounding; it
+    is fewer instructions.
     """
 
     def __init__(self, builder: Builder, type: Type, fused: bool):
@@ -177,12 +177,13 @@ class Floats:
             return self._make(mathematics.Fma, a, b, c)
         return self._make(arith.AddF, self._make(arith.MulF, a, b), c)
 
-    def quotient(self, a: Term, b: Term, reciprocal: Term) -> Term:
-        """a / b where 1 / b is known already, as precise as a division or nearly."""
-        if not self.fused:
-            return a / b
-        near = a * reciprocal
-        return self.fma(self.fma(-b, near, a), reciprocal, near)  # what is left of a is exact
+    def square_plus(self, a: Term, c: Term) -> Term:
+        """a^2 + c, precise where the two nearly cancel; c has no more bits than half of a significand."""
+        if self.fused:
+            return self.fma(a, a, c)
+        # h^2 + (a - h) (a + h) with a head h, whose square is exact, and so is what c leaves of it
+        h = self.head(a)
+        return (h * h + c) + (a - h) * (a + h)
 
     def polynomial(self, coefficients: Sequence[float], x: Term) -> Term:
         """c0 + c1 x + c2 x^2 + ..., by Horner's rule."""
@@ -194,9 +195,13 @@ class Floats:
 
     def nearest(self, x: Term, scale: float = 1.0) -> Term:
         """The integer nearest to x * scale; 0.0 (not -0.0) for both zeros. Far from 0 it is only near."""
+        return self.shifted(x, scale) - self.format.round_to_integer
+
+    def shifted(self, x: Term, scale: float = 1.0) -> Term:
+        """The integer nearest to x * scale, plus ``round_to_integer``: it stands in the low bits."""
         # the sum has no room for a fraction; not every processor has an instruction that rounds
         shift = self.format.round_to_integer
-        return (x + shift if scale == 1.0 else self.fma(x, scale, shift)) - shift
+        return x + shift if scale == 1.0 else self.fma(x, scale, shift)
 
     def is_whole(self, a: Term) -> Term:
         """Where a number that is not negative is an integer. Not for NaN."""
@@ -260,6 +265,10 @@ class Floats:
         # the sum is exact, and its low bits are the biased exponent; the shift drops the others
         exponent = self.bits(k + (self.format.round_to_integer + self.format.bias))
         return self.from_bits(exponent << self.format.fraction)
+
+    def raised(self, x: Term, shifted: Term) -> Term:
+        """x 2^k for the k that :meth:`shifted` has made; x and the result must be normal numbers."""
+        return self.from_bits(self.bits(x) + (self.bits(shifted) << self.format.fraction))
 
     def head(self, x: Term) -> Term:
         """x with the lower half of its significand cut off, so that products of two heads are exact."""

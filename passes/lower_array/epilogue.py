@@ -19,9 +19,7 @@ from irc.ir.operation import Operation, Value
 from irc.ir.types import ScalarType, TensorType, VectorType, i1
 from irc.passes.lower_array.lowering import Lowering, shape_of
 from irc.passes.lower_array.nest import is_elementwise, is_view, source_position
-
-At = dict[str, Value]
-"""The position of each letter."""
+from irc.passes.lower_array.tiler import At
 
 CHEAP = ("math.absf", "math.fma", "math.copysign", "math.floor", "math.ceil", "math.sqrt")
 """Functions that are one instruction, or nearly."""

@@ -10,6 +10,9 @@ from irc.ir.operation import Value
 from irc.ir.types import ScalarType, VectorType, i1
 from irc.passes.lower_array.lowering import Lowering
 
+At = dict[str, Value]
+"""The positions of letters: of those that are fixed, or of all."""
+
 
 class Tiler:
     """A kernel that writes its loops with ``lowering``."""

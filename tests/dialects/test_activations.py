@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from irc.dialects.activations import ACTIVATIONS, ALIASES, find_activation
+from irc.dialects.activations import ACTIVATIONS, ALIASES
 from irc.error_bounds import magnitude
 from irc.interpreter import Interpreter, error_of, value_of
 from irc.ir.dimensions import symbol
@@ -129,7 +129,6 @@ def test_codes_and_names():
     codes = {a.code: n for n, a in ACTIVATIONS.items() if a.code is not None}
     assert codes == {0: "identity", 1: "sigmoid", 2: "tanh", 3: "relu", 4: "silu", 5: "gelu", 6: "swish"}
     assert [n for n, a in ACTIVATIONS.items() if a.flat] == ["binary_step"]
-    assert find_activation("linear") is ACTIVATIONS["identity"]
     assert not set(ALIASES) & set(ACTIVATIONS)
 
 

@@ -168,4 +168,4 @@ def test_a_tile_that_is_too_large_is_an_error():
   %t = loop.load_tile %x[%c0] across 0 : !loop.buffer<8 x f32> to vector<1024x8xf32>
   %u = math.absf %t : vector<1024x8xf32>"""
     with pytest.raises(Error, match="native code has tiles of up to 4096 elements, not vector<1024x8xf32>"):
-        compile_library(module_of(body, "8 x f32", "8 x f32"))
+        compile_library(module_of(body, "8 x f32", "8 x f32")).code()

@@ -299,10 +299,13 @@ def test_widths_and_strictness_are_options_of_compiling():
             irc.compile(source, **options)
 
 
-@pytest.mark.parametrize("source", ["N 02\n00 01\n", [[0, 1], [0, 0]], FOLDER / "nn00.nal", [[[0, 1], [0, 0]]] * 2])
+@pytest.mark.parametrize(
+    "source",
+    ["N 02\n00 01\n", [[0, 1], [0, 0]], FOLDER / "nn00.nal", FOLDER / "xor.network", [[[0, 1], [0, 0]]] * 2],
+)
 def test_options_of_models_are_refused_for_others(source):
     for options in ({"widths": "equal"}, {"strict": True}):
-        with pytest.raises(irc.Error, match="options widths and strict are for models of layers: .mdl"):
+        with pytest.raises(irc.Error, match="options widths and strict are for models in MDL"):
             irc.compile(source, **options)
 
 

@@ -199,10 +199,21 @@ def test_ways_to_write_one_net(body: str) -> None:
         simple("a: Linear(h)\nb: Linear(o * 1)", "x.a.relu.b", "[H + 1]", "const H = 3\n").replace(
             "layers:", "layers h = H, o = 4 / 2:"
         ),
+        simple("a: Linear(3),\nb: Linear(2),", "x.a.relu.b"),
+        simple("a: Linear(3),  # the first\n\nb: Linear(2)", "x.a.relu.b"),
+        simple("a: Linear(3)\nb: Linear(2)", "x.a.relu.b").replace("input_shape:", "inputs: x:").replace("4]", "4],"),
+        simple("a: Linear(3)\nb: Linear(2)", "x.a.relu.b").replace("input_shape: [4]", "inputs:\n    x: [4],"),
     ],
 )
 def test_ways_to_lay_it_out(text: str) -> None:
     assert ops(entry(text)) == ONE
+
+
+def test_behind_a_comma_a_line_goes_on_if_the_next_is_indented_further() -> None:
+    """So a comma too much ends nothing but its own line."""
+    inputs = "  inputs: x: [4],\n    y: [3]\n"
+    text = simple("", "concat(x, y)", arguments="x, y").replace("  input_shape: [4]\n", inputs)
+    assert [row[:3] for row in layers_of(entry(text))] == [["x", "input", "[4]"], ["y", "input", "[3]"]]
 
 
 def test_numbers_are_computed() -> None:

@@ -341,6 +341,11 @@ def test_wrong_networks(head: str, message: str) -> None:
                 (2, 3, "section input_shape is here"),
             ],
         ),
+        (
+            changed("[1, 28, 28]", "[1, 28, 28],"),
+            [(2, 27, "expected a list such as [1, 28, 28] as the shape, got ','")],
+        ),
+        (changed(BODY, f"{BODY},"), [(9, 5 + len(BODY), "expected the end of the line, got ','")]),
         (changed(BODY, "x.cv("), [(10, 1, "expected a value, got the end of the line")]),
         (changed(BODY, "x.cv\n      x.cv"), [(10, 7, "expected no line to be indented under 'x', got 'x'")]),
         (changed("    mp:", "   mp:"), [(5, 4, None)]),

@@ -6,7 +6,7 @@ from irc.ir.attributes import IntegerAttr
 from irc.ir.builder import Builder
 from irc.ir.constraints import ANY, FLOAT_LIKE
 from irc.ir.locations import NameLocation
-from irc.ir.operation import Block, Operation, Region, move_block
+from irc.ir.operation import Block, Operation, Region
 from irc.ir.rewriting import Pattern, rewrite
 from irc.ir.spec import attr, operand, operands, region, result, results
 from irc.ir.traits import PURE, TERMINATOR
@@ -118,13 +118,6 @@ def test_a_graph_region_is_copied_with_its_uses_before_definitions():
     Region([block]).clone_into(target, {}, {})
     one, two = target.block
     assert one.operands[1] is two.result
-
-
-def test_moving_a_block_replaces_its_arguments(block):
-    source = Block([f32])
-    inner = Builder(source).value(Add, source.arguments[0], source.arguments[0])
-    move_block(source, block, None, [block.arguments[1]])
-    assert inner.op.parent is block and inner.op.operands == (block.arguments[1],) * 2
 
 
 class SwapArguments(Pattern):

@@ -187,7 +187,7 @@ def test_images_are_rows_or_grids() -> None:
 
 
 def test_outputs_have_the_shape_that_the_last_layer_gives() -> None:
-    """Such a net is a function, as neurons give rows; a net of neurons it is behind ``flatten``."""
+    """Neurons give rows, so where that is a grid the net becomes a function that calls it."""
     images = np.random.default_rng(0).normal(size=(3, 1, 5, 4)).astype(np.float32)
     grids = irc.compile(L.Sequential(L.Conv2D(2, 3), L.relu, input_shape=[1, 5, 4]), seed=1)
     rows = irc.compile(L.Sequential(L.Conv2D(2, 3), L.relu, L.flatten, input_shape=[1, 5, 4]), seed=1)

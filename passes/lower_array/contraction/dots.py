@@ -21,8 +21,9 @@ from irc.dialects.loop import Reduce
 from irc.dialects.math import Fma
 from irc.ir.operation import Value
 from irc.ir.types import VectorType
-from irc.passes.lower_array.contraction.product import At, Operand, Product
+from irc.passes.lower_array.contraction.product import Operand, Product
 from irc.passes.lower_array.contraction.tiling import Span, dot_blocks
+from irc.passes.lower_array.tiler import At
 
 NEAR_ROWS = 32
 """Rows that all columns are done for before the next ones: so many stay in the first two caches. A multiple of the rows

@@ -14,7 +14,8 @@ from irc.dialects import arith
 from irc.dialects.loop import BufferType, Transpose
 from irc.ir.dimensions import Dimension, ceildiv
 from irc.ir.operation import Value
-from irc.passes.lower_array.contraction.product import At, Operand, Product, divides
+from irc.passes.lower_array.contraction.product import Operand, Product, divides
+from irc.passes.lower_array.tiler import At
 
 PANEL = "#"
 """In place of a letter: the number of the panel."""

@@ -12,10 +12,7 @@ from irc.ir.dimensions import product as times
 from irc.ir.operation import Value
 from irc.ir.types import ScalarType, VectorType
 from irc.passes.lower_array.lowering import Lowering, shape_of
-from irc.passes.lower_array.tiler import Tiler
-
-At = dict[str, Value]
-"""The position of each letter that is fixed."""
+from irc.passes.lower_array.tiler import At, Tiler
 
 
 @dataclass(frozen=True)

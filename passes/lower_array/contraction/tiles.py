@@ -22,9 +22,10 @@ from irc.dialects.loop import Outer
 from irc.ir.dimensions import Dimension, ceildiv
 from irc.ir.operation import Value
 from irc.passes.lower_array.contraction.panels import PANEL, Panels
-from irc.passes.lower_array.contraction.product import At, Product
+from irc.passes.lower_array.contraction.product import Product
 from irc.passes.lower_array.contraction.tiling import Block, blocks
 from irc.passes.lower_array.epilogue import Epilogue
+from irc.passes.lower_array.tiler import At
 
 DEPTH = 1024
 """Products that are summed before the next rows are taken: so many rows of a strip stay in the second-level cache."""

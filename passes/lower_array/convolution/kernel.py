@@ -8,8 +8,8 @@ from irc.dialects.loop import LoadTile, StoreTile
 from irc.ir.operation import Value
 from irc.ir.types import ScalarType, VectorType
 from irc.passes.lower_array.convolution.site import Site
-from irc.passes.lower_array.epilogue import At, Epilogue
-from irc.passes.lower_array.tiler import Tiler
+from irc.passes.lower_array.epilogue import Epilogue
+from irc.passes.lower_array.tiler import At, Tiler
 
 ROWS = 16
 """Rows of a tile of sums, at most, a vector each. More are no faster: each row reads its weights from another line."""

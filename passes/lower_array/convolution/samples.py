@@ -83,22 +83,11 @@ class _Samples(Kernel):
         low = self.low
         for lower, upper, step, partial in self.strips(width):
 
-            def turn(b: Value, _: Sums, step=step, upper=upper, partial=partial) -> Sequence[Value]:
-                mask = None
-                if partial:
-                    left = low.subtract(low.size(upper), b)
-                    mask = self.mask(left, step)
+            def strip(b: Value, step=step, upper=upper, partial=partial) -> None:
+                mask = self.mask(low.subtract(low.size(upper), b), step) if partial else None
                 body(Lanes(b, step, mask))
-                return []
 
-            low.loop(
-                low.size(upper),
-                turn,
-                lower=low.size(lower),
-                step=low.index(step),
-                parallel=False,
-                counter="b",
-            )
+            self.steps(lower, upper, step, "b", strip, parallel=False)
 
     def packed(self, buffer: Value, lanes: Lanes, padding: tuple[int, int] = (0, 0)) -> Value:
         """A copy of some samples, with so many rows above and below, and columns left and right, of zeros; samples that

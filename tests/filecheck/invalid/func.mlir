@@ -113,9 +113,23 @@ func.func @registers(%s: tensor<B x 2 x f32> {irc.state = 0 : i64, irc.registers
 
 // -----
 
-// expected-error@+1 {{irc.sample_shape of argument 0 must be a list of sizes of 6 numbers, as a row has them, not [2 : i64, 2 : i64]}}
+// expected-error@+1 {{irc.sample_shape of argument 0 must be a list of sizes of 6 numbers, as a sample has them, not [2 : i64, 2 : i64]}}
 func.func @images(%x: tensor<B x 6 x f32> {irc.sample_shape = [2 : i64, 2 : i64]}) -> tensor<B x 6 x f32> {
   func.return %x : tensor<B x 6 x f32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.sample_shape of argument 0 must be a list of sizes of 6 numbers, as a sample has them, not [3 : i64]}}
+func.func @grids(%x: tensor<B x 2 x 3 x f32> {irc.sample_shape = [3 : i64]}) -> tensor<B x 2 x 3 x f32> {
+  func.return %x : tensor<B x 2 x 3 x f32>
+}
+
+// -----
+
+// expected-error@+1 {{irc.sample_shape of argument 0 must be a list of sizes of 3 numbers, as a sample has them, not [6 : i64]}}
+func.func @open(%x: tensor<B x T x 3 x f32> {irc.sample_shape = [6 : i64]}) -> tensor<B x T x 3 x f32> {
+  func.return %x : tensor<B x T x 3 x f32>
 }
 
 // -----

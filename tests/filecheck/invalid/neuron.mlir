@@ -317,7 +317,7 @@ func.func @call_without_time(%x: tensor<B x 1 x f32>, %w: tensor<0xf32>) {
 
 // -----
 
-// expected-error@+1 {{irc.sample_shape must be a list of sizes of 4 numbers, as a row has them, not [1 : i64, 5 : i64]}}
+// expected-error@+1 {{irc.sample_shape must be a list of sizes of 4 numbers, as a sample has them, not [1 : i64, 5 : i64]}}
 neuron.net @image(%x: tensor<4xf32>) -> tensor<4xf32> parameters 0 attributes {irc.sample_shape = [1 : i64, 5 : i64]} {
   neuron.output %x : tensor<4xf32>
 }
