@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TextIO
@@ -96,3 +98,18 @@ def run_command(
         except MemoryError as error:
             stderr.write(f"error: there is not enough memory: {error}\n")
             return 1
+
+
+def run_console(main: Callable[[Sequence[str], TextIO, TextIO, TextIO], int]) -> int:
+    """A command on the streams of the process; returns the exit status. Who reads the output may leave before its end,
+    as ``head`` does, and Ctrl-C may end the command: neither is a reason for a traceback.
+    """
+    try:
+        status = main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return 0
+    except KeyboardInterrupt:
+        return 130

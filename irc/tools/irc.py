@@ -34,6 +34,7 @@ from irc.tools.command_line import (
     add_source_arguments,
     add_structure_argument,
     run_command,
+    run_console,
     source_keywords,
 )
 from irc.tools.report import report
@@ -209,7 +210,7 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
 
 def main_cli() -> int:
     """The console script."""
-    return main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr)
+    return run_console(main)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from irc.ir.verifier import verify
 from irc.passes.pipelines import TRAINING
 from irc.passmanager import Pass, PassContext, PassManager, parse_pipeline, pass_names
 from irc.text.printer import print_module
-from irc.tools.command_line import CommandParser, Misuse, add_source_arguments, run_command, source_options
+from irc.tools.command_line import CommandParser, Misuse, add_source_arguments, run_command, run_console, source_options
 from irc.tools.verify_diagnostics import compare_with_expected
 
 
@@ -237,11 +237,7 @@ def _run(arguments: argparse.Namespace, target: Target, stdin: TextIO, stdout: T
 
 def main_cli() -> int:
     """The console script."""
-    try:
-        return main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe went away; that is no error of ours
-        return 0
+    return run_console(main)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import random
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,7 +115,12 @@ def test_show_of_a_function(tmp_path):
     assert code == 1 and "is a function of arrays, not a net of neurons" in err and not (tmp_path / "a.svg").exists()
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in NETS.iterdir() if p.name not in (WRONG, NO_NEURONS)))
+LARGE = "mnist-mlp.network"
+"""A net of 669 000 weights, each of which the picture draws."""
+SHOWN = sorted(p.name for p in NETS.iterdir() if p.name not in (WRONG, NO_NEURONS, LARGE))
+
+
+@pytest.mark.parametrize("name", [*SHOWN, pytest.param(LARGE, marks=pytest.mark.slow)])
 def test_show(name, tmp_path):
     code, out, err = run(irc_command, "show", NETS / name, "--svg", tmp_path / "a.svg")
     assert code == 0 and "neurons" in out and "workspace" in out and (tmp_path / "a.svg").read_text().startswith("<svg")
@@ -139,6 +147,20 @@ def test_streams_of_a_recurrent_net(tmp_path):
     assert code == 0 and [len(line.split(",")) for line in out.splitlines()] == [8, 8, 8]
     code, _, err = run(irc_command, "run", NETS / "gated.mdl", "--input", tmp_path / "x.npy")
     assert code == 1 and "with rows='streams'" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("command", ["irc show", "irc_opt"])
+def test_a_reader_that_leaves_before_the_end_is_no_error(command):
+    """As ``| head`` does."""
+    module, *arguments = command.split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"irc.tools.{module}", *arguments, NETS / "cnn.nam"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 0
 
 
 def test_help_and_standard_input():

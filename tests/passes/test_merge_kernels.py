@@ -78,7 +78,7 @@ def results(model, samples, passes=None, threads=1):
         return [np.ascontiguousarray(a).view(np.uint32) for a in (y, same, gradients.params.flat, gradients.x)]
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(
     st.sampled_from([stack, Residual, recurrent, convolutions, normalised]),
     st.integers(2, 4),
