@@ -90,10 +90,11 @@ def _initialize(values: np.ndarray, tensors: Sequence[Tensor], seed: int) -> Non
     """Fill in what is open (NaN) in tensors that have an initialiser."""
     for tensor in tensors:
         part = values[tensor.offset : tensor.offset + tensor.size]
-        if tensor.initializer is not None and np.isnan(part).any():
+        is_open = np.isnan(part)
+        if tensor.initializer is not None and is_open.any():
             rule = INITIALIZERS[tensor.initializer]
             drawn = rule.values(tensor.label, tensor.shape, tensor.numbers, seed).reshape(-1)
-            part[...] = np.where(np.isnan(part), drawn, part)
+            np.copyto(part, drawn, where=is_open)
 
 
 def checked_seed(seed: Any) -> int:
