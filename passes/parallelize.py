@@ -56,6 +56,7 @@ from math import prod
 
 from irc.backend.pool import GRAIN
 from irc.backend.target import Target
+from irc.dialects.arith import AddI, MinSI
 from irc.dialects.builtin import ModuleOp
 from irc.dialects.func import CallOp, FuncOp
 from irc.dialects.loop import UNSHARED, For, If, Size, Yield, inner_loop
@@ -99,15 +100,20 @@ class Parallelize(Pass):
 
 
 def _candidates(block: Block) -> list[For]:
-    """The outermost parallel loops of a block whose turns have nothing in common."""
+    """The outermost parallel loops of a block whose turns have nothing in common. Inside of one whose turns use memory
+    of their own, as products do that pack an operand, there may be such loops.
+    """
     found = []
     for op in block:
-        if isinstance(op, For) and op.parallel is not None:
-            if not op.results and not any(inner.name in UNSHARED for inner in op.walk()):
-                found.append(op)
+        if isinstance(op, For) and _is_shareable(op):
+            found.append(op)
         elif isinstance(op, (For, If)):
             found += [loop for region in op.regions for inner in region.blocks for loop in _candidates(inner)]
     return found
+
+
+def _is_shareable(loop: For) -> bool:
+    return loop.parallel is not None and not loop.results and not any(op.name in UNSHARED for op in loop.walk())
 
 
 def _mark_callers(functions: list[FuncOp]) -> None:
@@ -145,10 +151,21 @@ def _sum(block: Block, target: Target) -> Dimension:
 
 def _turns(op: For) -> Dimension:
     lower, upper, step = (size_of(value, op) for value in (op.lower, op.upper, op.step))
-    if lower is None or upper is None or not isinstance(step, int) or step < 1:
+    length = _block(op) if lower is None or upper is None else upper - lower
+    if length is None or not isinstance(step, int) or step < 1:
         return ABOUT
-    turns = ceildiv(upper - lower, step)
+    turns = ceildiv(length, step)
     return max(turns, 0) if isinstance(turns, int) else turns
+
+
+def _block(op: For) -> Dimension | None:
+    """The length of a loop over a block of a longer one, from ``k`` to ``min(k + length, end)``; None for others."""
+    least = op.upper.defining_op()
+    for end in least.operands if isinstance(least, MinSI) else ():
+        behind = end.defining_op()
+        if isinstance(behind, AddI) and op.lower in behind.operands:
+            return size_of(behind.operands[behind.operands[0] is op.lower], op)
+    return None
 
 
 def _registers(value: Value, target: Target) -> int:

@@ -105,3 +105,56 @@ func.func @small(%x: !loop.buffer<64 x f32>) {
   }
   func.return
 }
+
+// A sum over blocks of %k: how long the loop inside is follows from its bounds, k and min(k + 1024, 3072).
+// CHECK-LABEL: func.func @blocks
+// CHECK: loop.for %n = {{.*}} parallel work "65664"
+func.func @blocks(%x: !loop.buffer<64 x f32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %c3072 = arith.constant 3072 : index
+  loop.for %k = %c0 to %c3072 step %c1024 {
+    %next = arith.addi %k, %c1024 : index
+    %end = arith.minsi %next, %c3072 : index
+    loop.for %n = %c0 to %c64 step %c1 parallel {
+      %v = loop.load %x[%n] : !loop.buffer<64 x f32>
+      %s = loop.for %i = %k to %end step %c1 iter_args(%acc = %v) -> (f32) {
+        %sum = arith.addf %acc, %v : f32
+        loop.yield %sum : f32
+      }
+      loop.store %s, %x[%n] : f32, !loop.buffer<64 x f32>
+      loop.yield
+    }
+    loop.yield
+  }
+  func.return
+}
+
+// Turns with memory of their own run one after the other, but threads share what is inside.
+// CHECK-LABEL: func.func @packed
+// CHECK: loop.for %i = {{.*}} parallel {
+// CHECK: loop.for %j = {{.*}} parallel work
+func.func @packed(%N: index, %x: !loop.buffer<N x f32>) attributes {irc.symbols_args = ["N"]} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  loop.for %i = %c0 to %N step %c1 parallel {
+    %own = loop.alloc : !loop.buffer<4096 x f32>
+    %c4096 = arith.constant 4096 : index
+    loop.for %j = %c0 to %c4096 step %c1 parallel {
+      %v = loop.load %x[%i] : !loop.buffer<N x f32>
+      %a = math.sqrt %v : f32
+      %b = math.sqrt %a : f32
+      %c = math.sqrt %b : f32
+      %d = math.sqrt %c : f32
+      %e = math.sqrt %d : f32
+      %f = math.sqrt %e : f32
+      %g = math.sqrt %f : f32
+      loop.store %g, %own[%j] : f32, !loop.buffer<4096 x f32>
+      loop.yield
+    }
+    loop.yield
+  }
+  func.return
+}
