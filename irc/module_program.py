@@ -64,6 +64,7 @@ class ModuleProgram:
         self.serves_one_sample = passes is None and one_sample is not None and differs
         self._pipelines = (pipelines, one_sample or pipelines)
         self._instruments = list(instruments)
+        self._is_watched = passes is not None or bool(self._instruments)
         self._diagnostics = diagnostics
         self.cache = cache
         self._made: dict[tuple[bool, bool], Library] = {}
@@ -130,7 +131,7 @@ class ModuleProgram:
     def _compile(self, training: bool, one_sample: bool) -> Library:
         def lowered(diagnostics: Diagnostics) -> ModuleOp:
             module, passes = self._copy(), self.passes(training, one_sample)
-            if training and self._passes is None and not self._instruments:  # only the derivative goes on
+            if training and not self._is_watched:  # only the derivative goes on
                 behind = 1 + max(number for number, p in enumerate(passes) if p.name == "autodiff")
                 self._run(passes[:behind], module, diagnostics)
                 keep_only(module, derivative_of(module, self.name))
@@ -151,8 +152,7 @@ class ModuleProgram:
     def _run(self, passes: Sequence[Pass], module: ModuleOp, diagnostics: Diagnostics) -> None:
         """Run passes. After our own ones nothing is verified: that takes longer than the passes do."""
         context = PassContext(self.target, diagnostics)
-        watched = self._passes is not None or bool(self._instruments)
-        PassManager(passes, context, [SoundGraphs(), *self._instruments], verify_each=watched).run(module)
+        PassManager(passes, context, [SoundGraphs(), *self._instruments], verify_each=self._is_watched).run(module)
 
     def _native(self, lowered: Callable[[Diagnostics], ModuleOp], warnings: Diagnostics, *steps: str) -> Library:
         """Native code of what ``lowered`` makes. ``steps`` say what that is, if the passes are our own.
@@ -160,7 +160,7 @@ class ModuleProgram:
         Where these have something to say, or someone watches them, they run even if the machine code is known.
         """
         cache = self.cache
-        if cache is None or self._passes is not None or self._instruments:
+        if cache is None or self._is_watched:
             watched = Library(lowered(warnings), self.target, cache)
             if self._passes is not None:  # whether they reach the loop level is to be said now
                 watched.code()

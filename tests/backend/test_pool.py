@@ -28,6 +28,7 @@ from irc.backend.target import TARGETS, host
 from irc.passes.pipelines import ARRAY, LOOP
 from irc.passmanager import PassContext, PassManager, parse_pipeline
 from irc.text.parser import parse_module
+from support.callers import call_at_once
 from support.canaries import fenced_call
 
 NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -131,16 +132,12 @@ def test_callers_on_several_threads(matrices):
     (wanted,) = matrices.call(given)
     wrong = []
 
-    def hammer():
+    def hammer(_):
         for _ in range(50):
             if not np.array_equal(matrices.call(given, threads=3)[0], wanted):
                 wrong.append(1)
 
-    callers = [threading.Thread(target=hammer) for _ in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    call_at_once(hammer)
     assert not wrong
 
 

@@ -20,6 +20,7 @@ from irc.backend.machine_code import MachineCode, object_code
 from irc.backend.pool import GRAIN, team_address
 from irc.backend.target import host
 from irc.text.parser import parse_module
+from support.callers import call_at_once
 from support.teams import SHARE, team_of, watched_team
 
 WIDE = layers.Sequential(layers.Linear(300), layers.tanh, layers.Linear(200), input_shape=[150])
@@ -86,11 +87,7 @@ def test_different_nets_on_several_threads():
             if not np.array_equal(bits(nets[at].run(X)), bits(wanted[at])):
                 wrong.append(place)
 
-    callers = [threading.Thread(target=hammer, args=(place,)) for place in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    call_at_once(hammer)
     for net in nets:
         net.close()
     assert not wrong

@@ -1,7 +1,6 @@
 """Threads over samples: chunks follow from shapes, results from neither threads nor chance, memory stays in bounds."""
 
 import os
-import threading
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from irc.frontends.activation import Activation
 from irc.frontends.build import graph_to_module
 from irc.frontends.graph import Graph
 from irc.model import JOINT
+from support.callers import call_at_once
 
 
 def random_graph(neurons, edges, inputs=5, outputs=3, aggregation=0, seed=0):
@@ -113,16 +113,12 @@ def test_callers_on_several_threads(net):
     x = np.random.default_rng(3).standard_normal((1200, net.input_size), np.float32)
     wanted, wrong = net.run(x), []
 
-    def hammer():
+    def hammer(_):
         for _ in range(10):
             if not np.array_equal(net.run(x, threads=2), wanted):
                 wrong.append(1)
 
-    callers = [threading.Thread(target=hammer) for _ in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    call_at_once(hammer)
     assert not wrong
 
 
